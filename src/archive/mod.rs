@@ -1,0 +1,1 @@
+//! Finds archive files, reads records, decodes every stored shape.

@@ -1,0 +1,105 @@
+//! Why a run stopped: trouble that cannot be laid aside and worked around.
+//!
+//! One bad record is a `RecordFault`, an odd dictionary is a `Diagnostic`;
+//! neither is an [`Error`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+
+/// Why a run stopped. Opaque: callers print it or ask `is_*`.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] ErrorKind);
+
+#[derive(Debug, thiserror::Error)]
+enum ErrorKind {
+    #[error("cannot read `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write `{path}`")]
+    Write { path: PathBuf, source: io::Error },
+    #[error(
+        "no archive file matches `{pattern}`: expected a file, a directory, a glob such as `archive/*.jsonl`, or `-`"
+    )]
+    NoInput { pattern: String },
+    #[error("{n} errors in the dictionaries; `chattag check` lists them")]
+    Dictionaries { n: usize, findings: Vec<Diagnostic> },
+    #[error("another run holds `{path}`{holder}: wait for it to end, or write to another directory")]
+    Locked { path: PathBuf, holder: String },
+    #[error("`{path}` is damaged: {what}")]
+    Damaged { path: PathBuf, what: &'static str },
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+    #[error("cannot write table `{table}`")]
+    Parquet { table: &'static str, source: parquet::errors::ParquetError },
+    #[error("`{value}` is no {what}: expected {expected}")]
+    Argument { what: &'static str, value: String, expected: &'static str },
+}
+
+impl Error {
+    /// `path` could not be read.
+    pub fn read(path: &Path, source: io::Error) -> Error {
+        ErrorKind::Read { path: path.to_owned(), source }.into()
+    }
+
+    /// `path` could not be written.
+    pub fn write(path: &Path, source: io::Error) -> Error {
+        ErrorKind::Write { path: path.to_owned(), source }.into()
+    }
+
+    /// `pattern` names no input.
+    pub fn no_input(pattern: &str) -> Error {
+        ErrorKind::NoInput { pattern: pattern.to_owned() }.into()
+    }
+
+    /// The dictionaries have errors.
+    pub fn dictionaries(findings: Vec<Diagnostic>) -> Error {
+        let n = findings.iter().filter(|finding| finding.code.starts_with('E')).count();
+        ErrorKind::Dictionaries { n, findings }.into()
+    }
+
+    /// Another process holds the lock at `path`; `holder` says which, or is empty.
+    pub fn locked(path: &Path, holder: &str) -> Error {
+        let holder = if holder.is_empty() { String::new() } else { format!(" ({holder})") };
+        ErrorKind::Locked { path: path.to_owned(), holder }.into()
+    }
+
+    /// A file of the output directory is not what was written there.
+    pub fn damaged(path: &Path, what: &'static str) -> Error {
+        ErrorKind::Damaged { path: path.to_owned(), what }.into()
+    }
+
+    /// The user stopped the run.
+    pub fn interrupted() -> Error {
+        ErrorKind::Interrupted.into()
+    }
+
+    /// A Parquet table could not be made.
+    pub fn parquet(table: &'static str, source: parquet::errors::ParquetError) -> Error {
+        ErrorKind::Parquet { table, source }.into()
+    }
+
+    /// A value given by the user cannot be used.
+    pub fn argument(what: &'static str, value: &str, expected: &'static str) -> Error {
+        ErrorKind::Argument { what, value: value.to_owned(), expected }.into()
+    }
+
+    /// Returns whether another run holds the output directory.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.0, ErrorKind::Locked { .. })
+    }
+
+    /// Returns whether the user stopped the run.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.0, ErrorKind::Interrupted)
+    }
+
+    /// Returns the findings when the dictionaries are at fault.
+    pub fn findings(&self) -> &[Diagnostic] {
+        match &self.0 {
+            ErrorKind::Dictionaries { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+}

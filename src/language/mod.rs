@@ -1,0 +1,1 @@
+//! Folds text with a way back to the original, and segments it.

@@ -1,0 +1,21 @@
+//! Turns a WeCom session archive into customer tags, care alerts and kick decisions.
+//!
+//! The modules are the stages of the pipeline, in the order data flows:
+//! `archive → language → lexicon → mention → rules → signal → timeline → verdict → writer`.
+//! A stage names only stages before it and the vocabulary files
+//! (`message`, `time`, `diagnostic`, `error`). See `ARCHITECTURE.md`.
+
+pub mod archive;
+pub mod language;
+pub mod lexicon;
+pub mod mention;
+pub mod rules;
+pub mod signal;
+pub mod timeline;
+pub mod verdict;
+pub mod writer;
+
+pub mod diagnostic;
+pub mod error;
+pub mod message;
+pub mod time;

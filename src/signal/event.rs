@@ -1,0 +1,86 @@
+//! An annotated message: what is left of it once its text is dropped.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::lexicon::TermIdx;
+use crate::mention::{Layer, Polarity};
+use crate::message::NumberField;
+use crate::rules::SignalIdx;
+use crate::time::Timestamp;
+
+/// What happened at one instant in the history of a key. Buffers are reused from event to event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// Breaks ties of `at`; 0 when the archive lost it.
+    pub seq: u64,
+    /// The message id; breaks ties of `seq`, byte by byte.
+    pub id: String,
+    /// Non-empty: this is the recall of that message, and nothing else.
+    pub recall_of: String,
+    /// The signals that are true, in order.
+    pub signals: Vec<Sign>,
+    /// The hits of all signals; [`Sign`] says which are whose.
+    pub hits: Vec<Hit>,
+    /// Numbers that rules may sum.
+    pub numbers: SmallVec<[(NumberField, i64); 1]>,
+    /// Bit `i`: exemption `i` of the rule set holds for the speaker now.
+    pub exemptions: u64,
+}
+
+/// A signal that is true for an event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sign {
+    /// Which.
+    pub signal: SignalIdx,
+    /// Its first hit in [`Event::hits`].
+    pub first_hit: u16,
+    /// Number of hits; 0 for a signal that needs no mention.
+    pub n_hits: u16,
+}
+
+/// One mention that made a signal true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// The term.
+    pub term: TermIdx,
+    /// Index of the message part.
+    pub part: u16,
+    /// First character in the stored string.
+    pub start: u32,
+    /// One past the last character.
+    pub end: u32,
+    /// How far the text was folded.
+    pub layer: Layer,
+    /// Said, denied, asked, supposed or told.
+    pub polarity: Polarity,
+    /// The term's weight.
+    pub weight: f64,
+    /// The original text when it differs from the term as written in the lexicon.
+    pub surface: Option<Box<str>>,
+}
+
+impl Event {
+    /// Returns the sign of `signal` when it is true.
+    pub fn sign(&self, signal: SignalIdx) -> Option<&Sign> {
+        self.signals.iter().find(|sign| sign.signal == signal)
+    }
+
+    /// Returns the hits of a sign; empty for a signal that needs no mention.
+    pub fn hits_of(&self, sign: &Sign) -> &[Hit] {
+        let first = usize::from(sign.first_hit);
+        &self.hits[first..first + usize::from(sign.n_hits)]
+    }
+
+    /// Empties the event for reuse.
+    pub fn clear(&mut self) {
+        self.id.clear();
+        self.recall_of.clear();
+        self.signals.clear();
+        self.hits.clear();
+        self.numbers.clear();
+        self.exemptions = 0;
+    }
+}

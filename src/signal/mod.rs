@@ -1,0 +1,5 @@
+//! Evaluates signals on annotated messages.
+
+mod event;
+
+pub use event::*;

@@ -1,0 +1,1 @@
+//! Applies rules to one key's history in event time.

@@ -1,0 +1,5 @@
+//! Turns firings into tags, alerts and kick decisions.
+
+mod row;
+
+pub use row::*;

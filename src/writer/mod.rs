@@ -1,0 +1,1 @@
+//! Writes tables and commits them.
