@@ -1,1 +1,67 @@
-fn main() {}
+//! `chattag`: arguments in, library call, text out.
+//!
+//! The exit code is decided here and nowhere else: 0 fine, 1 findings or a
+//! threshold passed, 2 usage or unreadable input, 75 another run holds the
+//! output directory.
+#![allow(clippy::print_stderr, reason = "the command line speaks to its user")]
+
+mod args;
+mod commands;
+mod console;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use console::Console;
+
+/// How a command that ran to its end went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// Nothing to act on.
+    Fine,
+    /// Findings, failing tests, or a threshold passed.
+    Findings,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(&cli.common);
+    match run(&cli, &console) {
+        Ok(Status::Fine) => ExitCode::SUCCESS,
+        Ok(Status::Findings) => ExitCode::from(1),
+        Err(error) => fail(&error, &console),
+    }
+}
+
+fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
+    match &cli.command {
+        Command::Run(args) => commands::run::run(args, console),
+        Command::Annotate(args) => commands::annotate::run(args, console),
+        Command::Check(args) => commands::check::run(args, console),
+        Command::Test(args) => commands::test::run(args, console),
+        Command::Schema(args) => commands::schema::run(args),
+    }
+}
+
+/// Prints the error with its causes and chooses the exit code.
+fn fail(error: &anyhow::Error, console: &Console) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let known = error.downcast_ref::<chattag::error::Error>();
+    for finding in known.map_or(&[][..], |known| known.findings()) {
+        eprintln!("{}", finding.render(console.language()));
+    }
+    eprintln!("{}: {error:#}", console.pick("错误", "error"));
+    ExitCode::from(if known.is_some_and(chattag::error::Error::is_locked) { 75 } else { 2 })
+}
+
+/// Returns whether the reader of our output went away, as `head` does.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,191 @@
+//! Annotates any text with the dictionaries: what analysts use beside the archive pipeline.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::Serialize;
+use smallvec::smallvec;
+
+use crate::bundle::Bundle;
+use crate::lexicon::{Catalog, Lexicon};
+use crate::mention::{Annotator, Layer, Mention, Polarity, Scratch};
+use crate::message::{ChatKind, Flags, Message, MessageKind, Part, Role, RoomRole, TextScope};
+use crate::signal::Event;
+use crate::time::{Timestamp, Zone};
+
+/// A text to annotate.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Text {
+    /// The caller's id, given back as it came.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// Look for these terms only; `None` uses the dictionaries.
+    pub terms: Option<Vec<AdHocTerm>>,
+}
+
+/// A term that comes with the text it is looked for in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdHocTerm {
+    /// The term.
+    pub term: String,
+    /// Longer phrases that cover it: a hit inside one is none.
+    pub unless: Vec<String>,
+}
+
+/// Who says the texts, and where.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Speaker {
+    /// A customer, to an employee.
+    Customer,
+    /// An employee, to a customer.
+    Staff,
+    /// An external member of a group.
+    Member,
+}
+
+/// What was found in one text.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Annotation {
+    /// The caller's id.
+    pub id: String,
+    /// Terms found, in text order.
+    pub mentions: Vec<TermFound>,
+    /// Signals that are true; empty when the text brought its own terms.
+    pub signals: Vec<String>,
+}
+
+/// One term found in one text.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TermFound {
+    /// The term as the lexicon writes it.
+    pub term: String,
+    /// Its id in the lexicon.
+    pub term_id: String,
+    /// The lexicon.
+    pub lexicon: String,
+    /// Its category, levels joined by `/`.
+    pub category: String,
+    /// First character in the text.
+    pub start: u32,
+    /// One past the last character.
+    pub end: u32,
+    /// How far the text was folded.
+    pub layer: Layer,
+    /// Said, denied, asked, supposed or told.
+    pub polarity: Polarity,
+    /// Negation turned it round.
+    pub flipped: bool,
+    /// The term's weight.
+    pub weight: f64,
+}
+
+/// Annotates texts, all as said by one speaker. Built once, shared by all threads.
+pub struct TextAnnotator<'b> {
+    bundle: &'b Bundle,
+    only: Option<(Catalog, Annotator)>,
+    speaker: Speaker,
+}
+
+impl<'b> TextAnnotator<'b> {
+    /// Uses all dictionaries of `bundle`.
+    pub fn new(bundle: &'b Bundle, speaker: Speaker) -> TextAnnotator<'b> {
+        TextAnnotator { bundle, only: None, speaker }
+    }
+
+    /// Uses only `lexicon`, with the scope words of `bundle`.
+    pub fn with_lexicon(bundle: &'b Bundle, lexicon: Lexicon, speaker: Speaker) -> TextAnnotator<'b> {
+        TextAnnotator { bundle, only: Some(compile(bundle, lexicon)), speaker }
+    }
+
+    /// Annotates `texts` on the current thread pool, in their order.
+    pub fn annotate_all(&self, texts: &[Text]) -> Vec<Annotation> {
+        let buffers = || (Scratch::default(), Vec::new(), Event::default());
+        texts
+            .par_iter()
+            .map_init(buffers, |(scratch, mentions, event), text| self.annotate(text, scratch, mentions, event))
+            .collect()
+    }
+
+    fn annotate(&self, text: &Text, scratch: &mut Scratch, mentions: &mut Vec<Mention>, event: &mut Event) -> Annotation {
+        let message = self.message(&text.text);
+        let own = text.terms.as_ref().map(|terms| compile(self.bundle, ad_hoc(terms)));
+        let (catalog, annotator) = match own.as_ref().or(self.only.as_ref()) {
+            Some((catalog, annotator)) => (catalog, annotator),
+            None => (&self.bundle.catalog, &self.bundle.annotator),
+        };
+        annotator.annotate(&message, scratch, mentions);
+        let mut signals = Vec::new();
+        if own.is_none() && self.only.is_none() {
+            self.bundle.evaluator.evaluate(&message, mentions, catalog, event);
+            let named = event.signals.iter().map(|sign| &self.bundle.rules.signals[usize::from(sign.signal.0)].id);
+            signals.extend(named.cloned());
+        }
+        let mentions = mentions.iter().map(|mention| found(catalog, mention)).collect();
+        Annotation { id: text.id.clone(), mentions, signals }
+    }
+
+    fn message<'t>(&self, text: &'t str) -> Message<'t> {
+        let (role, chat) = match self.speaker {
+            Speaker::Customer => (Role::Customer, ChatKind::OneToOne),
+            Speaker::Staff => (Role::Staff, ChatKind::OneToOne),
+            Speaker::Member => (Role::Customer, ChatKind::Group),
+        };
+        Message {
+            corp: "".into(),
+            seq: 0,
+            id: "".into(),
+            at: Timestamp(0),
+            kind: MessageKind::Text,
+            chat,
+            room: (chat == ChatKind::Group).then(|| "room".into()),
+            staff: None,
+            customer: Some("customer".into()),
+            speaker: "customer".into(),
+            role,
+            room_role: RoomRole::Member,
+            company: None::<Arc<str>>,
+            parts: smallvec![Part { scope: TextScope::Own, text: text.into(), base_chars: 0 }],
+            links: smallvec![],
+            mini_program: None,
+            numbers: smallvec![],
+            recipients: 1,
+            flags: Flags::default(),
+        }
+    }
+}
+
+/// Compiles one lexicon together with the bundle's scope words.
+fn compile(bundle: &Bundle, lexicon: Lexicon) -> (Catalog, Annotator) {
+    let scope_words = bundle.catalog.find(SCOPE_LEXICON).map(|index| bundle.catalog.lexicon(index).clone());
+    let catalog = Catalog::new(scope_words.into_iter().chain([lexicon]).collect());
+    let annotator = Annotator::new(&catalog, zone(bundle));
+    (catalog, annotator)
+}
+
+fn zone(bundle: &Bundle) -> &Zone {
+    &bundle.rules.pack.zone
+}
+
+fn ad_hoc(terms: &[AdHocTerm]) -> Lexicon {
+    Lexicon::from_terms("terms", terms.iter().map(|term| (term.term.clone(), term.unless.clone())))
+}
+
+fn found(catalog: &Catalog, mention: &Mention) -> TermFound {
+    let term = catalog.term(mention.term);
+    TermFound {
+        term: term.text.clone(),
+        term_id: term.code.clone(),
+        lexicon: catalog.lexicon(mention.lexicon).id.clone(),
+        category: term.category.join("/"),
+        start: mention.chars.start,
+        end: mention.chars.end,
+        layer: mention.layer,
+        polarity: mention.polarity,
+        flipped: mention.flipped,
+        weight: term.weight,
+    }
+}
+
+/// Id of the lexicon that holds negators and other scope words.
+const SCOPE_LEXICON: &str = "negation";

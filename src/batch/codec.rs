@@ -1,0 +1,368 @@
+//! Annotated events as bytes: what waits between annotation and the rules.
+//!
+//! A run keeps every event of the night until all files are read, so an event
+//! costs its ids plus a few bytes per signal. Integers are LEB128. The format
+//! lives for one run; it is never read by another build.
+
+use crate::lexicon::TermIdx;
+use crate::mention::{Layer, Polarity};
+use crate::message::NumberField;
+use crate::rules::SignalIdx;
+use crate::signal::{Event, Hit, Sign};
+use crate::time::Timestamp;
+
+/// Which record of the night this is: unique, and in reading order.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Arrival {
+    /// Number of the file in path order.
+    pub file: u32,
+    /// Offset of the block it was read in.
+    pub block: u64,
+    /// Number of the record in the block.
+    pub index: u32,
+}
+
+/// Which histories an event goes to. Events of one class and primary id are sorted together.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum Class {
+    /// By customer: keys `customer` and `relation`.
+    Customer,
+    /// By group: keys `room` and `room_member`.
+    Room,
+    /// By employee: key `staff`.
+    Staff,
+}
+
+impl Class {
+    /// All classes, in order.
+    pub const ALL: [Class; 3] = [Class::Customer, Class::Room, Class::Staff];
+
+    fn from_u8(byte: u8) -> Class {
+        Class::ALL[usize::from(byte).min(2)]
+    }
+}
+
+/// What kind of entry waits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(u8)]
+pub enum EntryKind {
+    /// A message of the customer.
+    #[default]
+    CustomerMessage,
+    /// A message of somebody else.
+    OtherMessage,
+    /// The customer allows this conversation to be used.
+    Agree,
+    /// The customer refuses.
+    Disagree,
+}
+
+impl EntryKind {
+    fn from_u8(byte: u8) -> EntryKind {
+        match byte {
+            0 => EntryKind::CustomerMessage,
+            1 => EntryKind::OtherMessage,
+            2 => EntryKind::Agree,
+            _ => EntryKind::Disagree,
+        }
+    }
+}
+
+/// Where an entry belongs: its class and the ids that make its keys.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Address<'a> {
+    /// Which histories.
+    pub class: Class,
+    /// The company.
+    pub corp: &'a str,
+    /// Customer, room or staff id, by class.
+    pub primary: &'a str,
+    /// Staff id in a one-to-one chat (class customer), or the member (class room); may be empty.
+    pub second: &'a str,
+    /// The group, when the entry comes from one.
+    pub room: &'a str,
+}
+
+/// One waiting entry, read back. The event itself is decoded on demand.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Hash of class, corp and primary id.
+    pub hash: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Archival sequence number.
+    pub seq: u64,
+    /// Message id.
+    pub id: &'a str,
+    /// Where it belongs.
+    pub address: Address<'a>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Which record it was.
+    pub arrival: Arrival,
+    body: &'a [u8],
+}
+
+/// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
+pub fn encode(
+    out: &mut Vec<u8>,
+    hash: u64,
+    address: Address<'_>,
+    kind: EntryKind,
+    arrival: Arrival,
+    event: &Event,
+    keep: impl Fn(&Sign) -> bool,
+) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&hash.to_le_bytes());
+    out.extend_from_slice(&event.at.0.to_le_bytes());
+    put(out, event.seq);
+    put_str(out, &event.id);
+    out.push(address.class as u8);
+    put_str(out, address.corp);
+    put_str(out, address.primary);
+    put_str(out, address.second);
+    put_str(out, address.room);
+    out.push(kind as u8);
+    put(out, u64::from(arrival.file));
+    put(out, arrival.block);
+    put(out, u64::from(arrival.index));
+    put_body(out, event, keep);
+    let length = u32::try_from(out.len() - start - 4).expect("an entry is smaller than a record, which is below 4 GiB");
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Reads the entry at the beginning of `bytes`; returns it and what follows it.
+///
+/// `None` at the end of `bytes`.
+pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (entry, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let mut cursor = Cursor { bytes: entry };
+    let hash = u64::from_le_bytes(cursor.array()?);
+    let at = Timestamp(i64::from_le_bytes(cursor.array()?));
+    let seq = cursor.number()?;
+    let id = cursor.text()?;
+    let class = Class::from_u8(cursor.byte()?);
+    let address = Address {
+        class,
+        corp: cursor.text()?,
+        primary: cursor.text()?,
+        second: cursor.text()?,
+        room: cursor.text()?,
+    };
+    let kind = EntryKind::from_u8(cursor.byte()?);
+    let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
+    Some((Entry { hash, at, seq, id, address, kind, arrival, body: cursor.bytes }, rest))
+}
+
+impl Entry<'_> {
+    /// Fills `event` with the entry's event, reusing its buffers.
+    pub fn decode_into(&self, event: &mut Event) {
+        event.clear();
+        event.at = self.at;
+        event.seq = self.seq;
+        event.id.push_str(self.id);
+        let complete = take_body(&mut Cursor { bytes: self.body }, event);
+        complete.expect("the entry was written by `encode` in this process");
+    }
+}
+
+fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
+    put(out, event.exemptions);
+    put(out, event.numbers.len() as u64);
+    for (field, value) in &event.numbers {
+        out.push(*field as u8);
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+    let kept = event.signals.iter().filter(|sign| keep(sign));
+    put(out, kept.clone().count() as u64);
+    for sign in kept {
+        put(out, u64::from(sign.signal.0));
+        put(out, u64::from(sign.n_hits));
+        for hit in event.hits_of(sign) {
+            put_hit(out, hit);
+        }
+    }
+}
+
+fn put_hit(out: &mut Vec<u8>, hit: &Hit) {
+    put(out, u64::from(hit.term.0));
+    put(out, u64::from(hit.part));
+    put(out, u64::from(hit.start));
+    put(out, u64::from(hit.end));
+    out.push(hit.layer as u8);
+    out.push(hit.polarity as u8);
+    out.extend_from_slice(&hit.weight.to_le_bytes());
+    match &hit.surface {
+        None => out.push(0),
+        Some(surface) => {
+            out.push(1);
+            put_str(out, surface);
+        }
+    }
+}
+
+fn take_body(cursor: &mut Cursor<'_>, event: &mut Event) -> Option<()> {
+    event.exemptions = cursor.number()?;
+    for _ in 0..cursor.number()? {
+        let field = if cursor.byte()? == 0 { NumberField::AmountFen } else { NumberField::Seconds };
+        event.numbers.push((field, i64::from_le_bytes(cursor.array()?)));
+    }
+    for _ in 0..cursor.number()? {
+        let signal = SignalIdx(u16::try_from(cursor.number()?).ok()?);
+        let n_hits = u16::try_from(cursor.number()?).ok()?;
+        event.signals.push(Sign { signal, first_hit: u16::try_from(event.hits.len()).ok()?, n_hits });
+        for _ in 0..n_hits {
+            let hit = take_hit(cursor)?;
+            event.hits.push(hit);
+        }
+    }
+    Some(())
+}
+
+fn take_hit(cursor: &mut Cursor<'_>) -> Option<Hit> {
+    Some(Hit {
+        term: TermIdx(cursor.small()?),
+        part: u16::try_from(cursor.number()?).ok()?,
+        start: cursor.small()?,
+        end: cursor.small()?,
+        layer: LAYERS[usize::from(cursor.byte()?).min(LAYERS.len() - 1)],
+        polarity: POLARITIES[usize::from(cursor.byte()?).min(POLARITIES.len() - 1)],
+        weight: f64::from_le_bytes(cursor.array()?),
+        surface: if cursor.byte()? == 0 { None } else { Some(cursor.text()?.into()) },
+    })
+}
+
+const LAYERS: [Layer; 6] =
+    [Layer::Exact, Layer::Folded, Layer::Skipped, Layer::Collapsed, Layer::Digits, Layer::Variant];
+
+const POLARITIES: [Polarity; 5] = [
+    Polarity::Asserted,
+    Polarity::Negated,
+    Polarity::Questioned,
+    Polarity::Hypothetical,
+    Polarity::Reported,
+];
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_str(out: &mut Vec<u8>, text: &str) {
+    put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Reads what `put` and its companions wrote; `None` past the end.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        Some(first)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (&array, rest) = self.bytes.split_first_chunk::<N>()?;
+        self.bytes = rest;
+        Some(array)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn small(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok()
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (text, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        std::str::from_utf8(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+
+    fn event() -> Event {
+        let hit = |term, surface: Option<&str>| Hit {
+            term: TermIdx(term),
+            part: 1,
+            start: 300,
+            end: 304,
+            layer: Layer::Skipped,
+            polarity: Polarity::Questioned,
+            weight: 1.5,
+            surface: surface.map(Into::into),
+        };
+        Event {
+            at: Timestamp(1_900_000_000_123),
+            seq: u64::MAX,
+            id: "7_1900000000123_external".into(),
+            recall_of: String::new(),
+            signals: vec![
+                Sign { signal: SignalIdx(2), first_hit: 0, n_hits: 2 },
+                Sign { signal: SignalIdx(9), first_hit: 2, n_hits: 0 },
+                Sign { signal: SignalIdx(300), first_hit: 2, n_hits: 1 },
+            ],
+            hits: vec![hit(7, None), hit(70_000, Some("加 微·信")), hit(1, None)],
+            numbers: smallvec![(NumberField::AmountFen, -5), (NumberField::Seconds, i64::MAX)],
+            exemptions: 0b1001,
+        }
+    }
+
+    const ADDRESS: Address<'static> =
+        Address { class: Class::Room, corp: "企业", primary: "wr1", second: "wm1", room: "wr1" };
+
+    #[test]
+    fn an_entry_comes_back_as_it_was_written() {
+        let arrival = Arrival { file: 3, block: 1 << 40, index: 77 };
+        let mut bytes = Vec::new();
+        encode(&mut bytes, 42, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
+        encode(&mut bytes, 43, ADDRESS, EntryKind::Agree, Arrival::default(), &Event::default(), |_| true);
+        let (entry, rest) = next_entry(&bytes).expect("two entries");
+        assert_eq!((entry.hash, entry.address, entry.arrival), (42, ADDRESS, arrival));
+        assert_eq!((entry.kind, entry.at, entry.seq), (EntryKind::OtherMessage, event().at, u64::MAX));
+        let mut decoded = Event::default();
+        entry.decode_into(&mut decoded);
+        assert_eq!(decoded, event());
+        let (second, rest) = next_entry(rest).expect("one more entry");
+        assert_eq!((second.hash, second.kind), (43, EntryKind::Agree));
+        assert!(next_entry(rest).is_none());
+    }
+
+    #[test]
+    fn signals_that_are_not_kept_leave_no_hits_behind() {
+        let mut bytes = Vec::new();
+        let keep = |sign: &Sign| sign.signal == SignalIdx(300);
+        encode(&mut bytes, 1, ADDRESS, EntryKind::CustomerMessage, Arrival::default(), &event(), keep);
+        let mut decoded = Event::default();
+        next_entry(&bytes).expect("an entry").0.decode_into(&mut decoded);
+        assert_eq!(decoded.signals, [Sign { signal: SignalIdx(300), first_hit: 0, n_hits: 1 }]);
+        assert_eq!(decoded.hits, event().hits[2..]);
+    }
+}

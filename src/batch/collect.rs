@@ -1,0 +1,332 @@
+//! First half of a run: reads and annotates blocks of files, in any order, on all threads.
+//!
+//! What a block leaves behind: event bytes in the event shards, identities in
+//! the identity shards, recalls, unreadable records, counts. No text stays.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::codec::{self, Address, Arrival, Class, EntryKind};
+use super::identity::{self, Identity, PendingRecall};
+use super::route::{self, Routes};
+use super::shards::Shards;
+use super::tally::{Fate, Tally};
+use crate::archive::{Block, Read, Record, RecordFault};
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::mention::{Mention, Scratch};
+use crate::message::{Consent, Flags, Message, Origin, Recall};
+use crate::signal::{Event, Sign};
+use crate::time::Timestamp;
+
+/// Gathers what all blocks of a night leave behind.
+pub struct Collector<'a> {
+    bundle: &'a Bundle,
+    routes: &'a Routes,
+    settings: Settings,
+    /// Waiting events, by history.
+    events: Shards,
+    /// Identities of all readable records, by message id.
+    identities: Shards,
+    gathered: Mutex<Gathered>,
+    newest: AtomicI64,
+    workers: Mutex<Vec<Box<Worker>>>,
+}
+
+/// What decides how records are collected.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Messages at or after this instant wait for a later run.
+    pub as_of: Option<Timestamp>,
+    /// Keep consent records for the histories.
+    pub respect_disagree: bool,
+    /// Keep the bytes of unreadable records.
+    pub keep_raw: bool,
+}
+
+/// What blocks leave behind besides events and identities.
+#[derive(Default)]
+pub struct Gathered {
+    /// Counts by file number.
+    pub tallies: Vec<Tally>,
+    /// Recalls, in no order.
+    pub recalls: Vec<PendingRecall>,
+    /// Unreadable records, in no order.
+    pub faults: Vec<Fault>,
+    failure: Option<Error>,
+}
+
+/// An unreadable record.
+pub struct Fault {
+    /// Where it was read.
+    pub origin: Origin,
+    /// Stable code.
+    pub code: &'static str,
+    /// What was wrong with it; holds no message text.
+    pub detail: String,
+    /// Its bytes, cut at [`MAX_RAW`].
+    pub raw: Option<Vec<u8>>,
+}
+
+/// The buffers one thread reuses from block to block.
+struct Worker {
+    scratch: Scratch,
+    mentions: Vec<Mention>,
+    event: Event,
+    events: Vec<Vec<u8>>,
+    identities: Vec<Vec<u8>>,
+    tally: Tally,
+    recalls: Vec<PendingRecall>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Collector<'a> {
+    /// Makes a collector for `n_files` files that puts events and identities into the given shards.
+    pub fn new(
+        bundle: &'a Bundle,
+        routes: &'a Routes,
+        settings: Settings,
+        n_files: usize,
+        events: Shards,
+        identities: Shards,
+    ) -> Collector<'a> {
+        let gathered = Gathered { tallies: vec![Tally::default(); n_files], ..Gathered::default() };
+        Collector {
+            bundle,
+            routes,
+            settings,
+            events,
+            identities,
+            gathered: Mutex::new(gathered),
+            newest: AtomicI64::new(i64::MIN),
+            workers: Mutex::default(),
+        }
+    }
+
+    /// Reads all records of one block and returns how many there were.
+    pub fn collect(&self, block: &mut Block<'_>) -> u64 {
+        let mut worker = self.hire();
+        let mut arrival = Arrival { file: block.file, block: block.offset, index: 0 };
+        while let Some(read) = block.next_record() {
+            self.record(&mut worker, arrival, &read);
+            arrival.index += 1;
+        }
+        let stored = self.store(&mut worker);
+        self.gather(&mut worker, block.file, stored);
+        self.workers.lock().expect("no thread panics while it holds the pool").push(worker);
+        u64::from(arrival.index)
+    }
+
+    /// Returns the newest message time so far; `None` before the first message.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let newest = self.newest.load(Ordering::Relaxed);
+        (newest != i64::MIN).then_some(Timestamp(newest))
+    }
+
+    /// Returns what was gathered, sorted so that it does not depend on threads, and the event and
+    /// identity shards.
+    ///
+    /// # Errors
+    ///
+    /// The first error a block met.
+    pub fn finish(self) -> Result<(Gathered, Shards, Shards), Error> {
+        let mut gathered = self.gathered.into_inner().expect("all blocks are done");
+        if let Some(failure) = gathered.failure {
+            return Err(failure);
+        }
+        gathered.recalls.sort_unstable_by_key(|recall| recall.arrival);
+        gathered.faults.sort_by(|a, b| a.origin.cmp(&b.origin));
+        Ok((gathered, self.events, self.identities))
+    }
+
+    fn hire(&self) -> Box<Worker> {
+        let idle = self.workers.lock().expect("no thread panics while it holds the pool").pop();
+        idle.unwrap_or_else(|| Box::new(Worker::new(self.events.len(), self.identities.len())))
+    }
+
+    fn record(&self, worker: &mut Worker, arrival: Arrival, read: &Read<'_>) {
+        let record = match &read.record {
+            Ok(record) => record,
+            Err(fault) => return worker.lay_aside(read, fault, self.settings.keep_raw),
+        };
+        let Some((corp, seq, id)) = record_id(record) else {
+            return worker.tally.count(fate_without_id(record));
+        };
+        let fate = self.fate(record, arrival, worker);
+        worker.tally.count(fate);
+        let stem = identity::stem_hash(corp, id);
+        let id = identity::id_hash(corp, id);
+        let shard = identity::partition(stem, worker.identities.len());
+        Identity { id, seq, arrival, stem, content: read.content, fate }.write_to(&mut worker.identities[shard]);
+    }
+
+    fn fate(&self, record: &Record<'_>, arrival: Arrival, worker: &mut Worker) -> Fate {
+        match record {
+            Record::Message(message) => self.message(worker, arrival, message),
+            Record::Recall(recall) => worker.recall(arrival, recall),
+            Record::Consent(consent) => self.consent(worker, arrival, consent),
+            Record::Encrypted { key_version, .. } => worker.encrypted(*key_version),
+            other => fate_without_id(other),
+        }
+    }
+
+    fn message(&self, worker: &mut Worker, arrival: Arrival, message: &Message<'_>) -> Fate {
+        if self.settings.as_of.is_some_and(|as_of| message.at >= as_of) {
+            return Fate::AfterAsOf;
+        }
+        self.newest.fetch_max(message.at.0, Ordering::Relaxed);
+        worker.note(message.flags);
+        self.bundle.annotator.annotate(message, &mut worker.scratch, &mut worker.mentions);
+        self.bundle.evaluator.evaluate(message, &worker.mentions, &self.bundle.catalog, &mut worker.event);
+        for class in Class::ALL {
+            if let Some(address) = route::address(message, class) {
+                let recalled = message.flags.contains(Flags::RECALLED) && class != Class::Room;
+                self.enqueue(worker, arrival, address, route::entry_kind(message), recalled);
+            }
+        }
+        if message.flags.contains(Flags::EMPTY_PAYLOAD) { Fate::EmptyPayload } else { Fate::Processed }
+    }
+
+    /// Puts the worker's event on its way to the histories at `address`.
+    ///
+    /// A message that its store marks as recalled is still an interaction, but
+    /// its words count for nothing except kicks.
+    fn enqueue(&self, worker: &mut Worker, arrival: Arrival, address: Address<'_>, kind: EntryKind, recalled: bool) {
+        let class = address.class;
+        let keep = |sign: &Sign| self.routes.uses(class, sign.signal) && !(recalled && sign.n_hits > 0);
+        if !self.routes.keeps_sessions(class) && !worker.event.signals.iter().any(keep) {
+            return;
+        }
+        let hash = route::address_hash(&address);
+        let shard = hash as usize % worker.events.len();
+        codec::encode(&mut worker.events[shard], hash, address, kind, arrival, &worker.event, keep);
+    }
+
+    fn consent(&self, worker: &mut Worker, arrival: Arrival, consent: &Consent<'_>) -> Fate {
+        let (kind, fate) = match consent.agreed {
+            true => (EntryKind::Agree, Fate::Agree),
+            false => (EntryKind::Disagree, Fate::Disagree),
+        };
+        if self.settings.respect_disagree {
+            worker.event.clear();
+            worker.event.at = consent.at;
+            worker.event.seq = consent.seq;
+            worker.event.id.push_str(&consent.id);
+            for class in Class::ALL.into_iter().filter(|class| self.routes.serves(*class)) {
+                if let Some(address) = route::consent_address(consent, class) {
+                    let hash = route::address_hash(&address);
+                    let shard = hash as usize % worker.events.len();
+                    codec::encode(&mut worker.events[shard], hash, address, kind, arrival, &worker.event, |_| true);
+                }
+            }
+        }
+        fate
+    }
+
+    fn store(&self, worker: &mut Worker) -> Result<(), Error> {
+        for (shards, buffers) in
+            [(&self.events, &mut worker.events), (&self.identities, &mut worker.identities)]
+        {
+            for (index, buffer) in buffers.iter_mut().enumerate() {
+                shards.append(index, buffer)?;
+                buffer.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn gather(&self, worker: &mut Worker, file: u32, stored: Result<(), Error>) {
+        let mut gathered = self.gathered.lock().expect("no thread panics while it gathers");
+        if let Some(tally) = gathered.tallies.get_mut(file as usize) {
+            tally.add(&std::mem::take(&mut worker.tally));
+        }
+        gathered.recalls.append(&mut worker.recalls);
+        gathered.faults.append(&mut worker.faults);
+        if let Err(failure) = stored {
+            gathered.failure.get_or_insert(failure);
+        }
+    }
+}
+
+impl Worker {
+    fn new(n_events: usize, n_identities: usize) -> Worker {
+        Worker {
+            scratch: Scratch::default(),
+            mentions: Vec::new(),
+            event: Event::default(),
+            events: vec![Vec::new(); n_events],
+            identities: vec![Vec::new(); n_identities],
+            tally: Tally::default(),
+            recalls: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn lay_aside(&mut self, read: &Read<'_>, fault: &RecordFault, keep_raw: bool) {
+        self.tally.quarantine(fault.code);
+        let raw = keep_raw.then(|| read.raw[..read.raw.len().min(MAX_RAW)].to_vec());
+        self.faults.push(Fault { origin: read.origin, code: fault.code, detail: fault.detail.clone(), raw });
+    }
+
+    fn recall(&mut self, arrival: Arrival, recall: &Recall<'_>) -> Fate {
+        self.recalls.push(PendingRecall {
+            at: recall.at,
+            seq: recall.seq,
+            id: recall.id.to_string(),
+            arrival,
+            target: identity::id_hash(&recall.corp, &recall.target),
+            target_stem: identity::stem_hash(&recall.corp, &recall.target),
+        });
+        Fate::Recall
+    }
+
+    fn encrypted(&mut self, key_version: Option<u32>) -> Fate {
+        match key_version {
+            Some(version) => self.tally.note(&format!("encrypted.key_version_{version}"), 1),
+            None => self.tally.note("encrypted.key_version_unknown", 1),
+        }
+        Fate::Encrypted
+    }
+
+    fn note(&mut self, flags: Flags) {
+        if flags == Flags::default() {
+            return;
+        }
+        for (flag, name) in NOTED {
+            self.tally.note(name, u64::from(flags.contains(*flag)));
+        }
+    }
+}
+
+/// Returns company, sequence number and message id; `None` for records that have no id of their own.
+fn record_id<'r>(record: &'r Record<'_>) -> Option<(&'r str, u64, &'r str)> {
+    match record {
+        Record::Message(message) => Some((&message.corp, message.seq, &message.id)),
+        Record::Recall(recall) => Some((&recall.corp, recall.seq, &recall.id)),
+        Record::Consent(consent) => Some((&consent.corp, consent.seq, &consent.id)),
+        _ => None,
+    }
+}
+
+fn fate_without_id(record: &Record<'_>) -> Fate {
+    match record {
+        _ => Fate::EmptyPage,
+    }
+}
+
+const NOTED: &[(Flags, &str)] = &[
+    (Flags::QUOTE, "quote"),
+    (Flags::QUOTE_UNPARSED, "quote_unparsed"),
+    (Flags::GREETING, "greeting"),
+    (Flags::SANITIZED, "sanitized"),
+    (Flags::LOSSY_UTF8, "lossy_utf8"),
+    (Flags::TRUNCATED, "truncated"),
+    (Flags::UNKNOWN_TYPE, "unknown_type"),
+    (Flags::NO_RECEIVER, "no_receiver"),
+    (Flags::RECALLED, "marked_recalled"),
+    (Flags::TIME_FROM_ID, "time_from_id"),
+    (Flags::ID_MISMATCH, "id_mismatch"),
+];
+
+/// Bytes of an unreadable record that are kept.
+const MAX_RAW: usize = 16 << 10;

@@ -1,0 +1,302 @@
+//! Finds duplicates and joins recalls with the messages they take back.
+//!
+//! Every record leaves its identity here while files are read in parallel.
+//! Afterwards each partition is sorted, so the answer is the same for any
+//! number of threads: of several records with one id the first by
+//! (sequence number, reading order) counts. Ids are compared by 128-bit hash.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use twox_hash::{XxHash3_64, XxHash3_128};
+
+use super::codec::Arrival;
+use super::shards::Shards;
+use super::tally::Fate;
+use crate::error::Error;
+use crate::time::Timestamp;
+
+/// The identity of one record.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Identity {
+    /// Hash of corp and message id.
+    pub id: u128,
+    /// Archival sequence number.
+    pub seq: u64,
+    /// Reading order.
+    pub arrival: Arrival,
+    /// Hash of corp and message id without `_external` and the like.
+    pub stem: u64,
+    /// Hash of the record's bytes.
+    pub content: u64,
+    /// How the record was counted when it was read.
+    pub fate: Fate,
+}
+
+/// A recall on its way to the message it takes back.
+#[derive(Clone, Debug)]
+pub struct PendingRecall {
+    /// When it was recalled.
+    pub at: Timestamp,
+    /// Archival sequence number of the recall.
+    pub seq: u64,
+    /// Id of the recall record.
+    pub id: String,
+    /// Reading order of the recall record.
+    pub arrival: Arrival,
+    /// Hash of corp and target id.
+    pub target: u128,
+    /// Hash of corp and target id without suffix.
+    pub target_stem: u64,
+}
+
+/// What the identities of a night add up to.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// Records that repeat an earlier one, with how they had been counted.
+    pub duplicates: HashMap<Arrival, Fate>,
+    /// Duplicates whose content differs from the first one's.
+    pub conflicts: u64,
+    /// For each message taken back: index into the recalls, the earliest recall.
+    pub recalled: HashMap<Arrival, usize>,
+    /// Recalls whose message is not in the input.
+    pub unknown_recalls: u64,
+}
+
+/// Returns the hash by which `id` of `corp` is known.
+pub fn id_hash(corp: &str, id: &str) -> u128 {
+    XxHash3_128::oneshot_with_seed(corp_seed(corp), id.as_bytes())
+}
+
+/// Returns the hash of `id` of `corp` without the suffixes that stores add or lose.
+pub fn stem_hash(corp: &str, id: &str) -> u64 {
+    XxHash3_64::oneshot_with_seed(corp_seed(corp), stem(id).as_bytes())
+}
+
+/// Returns the message id without `_external` or `_updown_stream`.
+pub fn stem(id: &str) -> &str {
+    id.strip_suffix("_external").or_else(|| id.strip_suffix("_updown_stream")).unwrap_or(id)
+}
+
+fn corp_seed(corp: &str) -> u64 {
+    if corp.is_empty() { 0 } else { XxHash3_64::oneshot(corp.as_bytes()) }
+}
+
+/// Returns the partition of an identity among `n`.
+pub fn partition(stem: u64, n: usize) -> usize {
+    (stem >> 32) as usize % n
+}
+
+impl Identity {
+    /// Bytes of one identity in its shard.
+    pub const SIZE: usize = 16 + 8 + 16 + 8 + 8 + 1;
+
+    /// Appends the identity to a shard buffer.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.extend_from_slice(&self.seq.to_le_bytes());
+        out.extend_from_slice(&self.arrival.file.to_le_bytes());
+        out.extend_from_slice(&self.arrival.block.to_le_bytes());
+        out.extend_from_slice(&self.arrival.index.to_le_bytes());
+        out.extend_from_slice(&self.stem.to_le_bytes());
+        out.extend_from_slice(&self.content.to_le_bytes());
+        out.push(self.fate as u8);
+    }
+
+    fn read_from(bytes: &[u8]) -> Option<Identity> {
+        let (id, rest) = bytes.split_first_chunk()?;
+        let (seq, rest) = rest.split_first_chunk()?;
+        let (file, rest) = rest.split_first_chunk()?;
+        let (block, rest) = rest.split_first_chunk()?;
+        let (index, rest) = rest.split_first_chunk()?;
+        let (stem, rest) = rest.split_first_chunk()?;
+        let (content, rest) = rest.split_first_chunk()?;
+        Some(Identity {
+            id: u128::from_le_bytes(*id),
+            seq: u64::from_le_bytes(*seq),
+            arrival: Arrival {
+                file: u32::from_le_bytes(*file),
+                block: u64::from_le_bytes(*block),
+                index: u32::from_le_bytes(*index),
+            },
+            stem: u64::from_le_bytes(*stem),
+            content: u64::from_le_bytes(*content),
+            fate: Fate::from_u8(*rest.first()?),
+        })
+    }
+}
+
+/// Finds all duplicates among the identities in `shards`, and the targets of `recalls`.
+///
+/// A recall that is itself a duplicate has no effect. A target is matched by
+/// its whole id first, then without suffixes on both sides.
+///
+/// # Errors
+///
+/// When spilled identities cannot be read back.
+pub fn resolve(shards: &Shards, recalls: &[PendingRecall]) -> Result<Resolution, Error> {
+    let index = RecallIndex::new(recalls);
+    let parts: Vec<Partition> = (0..shards.len())
+        .into_par_iter()
+        .map(|shard| Ok(Partition::resolve(&shards.take(shard)?, &index)))
+        .collect::<Result<_, Error>>()?;
+    Ok(merge(parts, recalls))
+}
+
+/// Recalls by target.
+struct RecallIndex {
+    by_id: HashMap<u128, Vec<usize>>,
+    by_stem: HashMap<u64, Vec<usize>>,
+}
+
+impl RecallIndex {
+    fn new(recalls: &[PendingRecall]) -> RecallIndex {
+        let mut index = RecallIndex { by_id: HashMap::new(), by_stem: HashMap::new() };
+        for (number, recall) in recalls.iter().enumerate() {
+            index.by_id.entry(recall.target).or_default().push(number);
+            index.by_stem.entry(recall.target_stem).or_default().push(number);
+        }
+        index
+    }
+}
+
+/// What one partition found: pairs of a recall and the message it names.
+#[derive(Default)]
+struct Partition {
+    duplicates: Vec<(Arrival, Fate)>,
+    conflicts: u64,
+    exact: Vec<(usize, Arrival)>,
+    by_stem: Vec<(usize, Arrival)>,
+}
+
+impl Partition {
+    fn resolve(bytes: &[u8], recalls: &RecallIndex) -> Partition {
+        let mut identities: Vec<Identity> =
+            bytes.chunks_exact(Identity::SIZE).filter_map(Identity::read_from).collect();
+        identities.sort_unstable();
+        let mut found = Partition::default();
+        for same in identities.chunk_by(|a, b| a.id == b.id) {
+            found.add(same, recalls);
+        }
+        found
+    }
+
+    fn add(&mut self, same: &[Identity], recalls: &RecallIndex) {
+        let (first, repeats) = same.split_first().expect("a chunk is never empty");
+        for repeat in repeats {
+            self.duplicates.push((repeat.arrival, repeat.fate));
+            self.conflicts += u64::from(repeat.content != first.content);
+        }
+        let exact = recalls.by_id.get(&first.id).into_iter().flatten();
+        self.exact.extend(exact.map(|&number| (number, first.arrival)));
+        let by_stem = recalls.by_stem.get(&first.stem).into_iter().flatten();
+        self.by_stem.extend(by_stem.map(|&number| (number, first.arrival)));
+    }
+}
+
+fn merge(parts: Vec<Partition>, recalls: &[PendingRecall]) -> Resolution {
+    let mut all = Resolution::default();
+    let mut target: Vec<Option<(bool, Arrival)>> = vec![None; recalls.len()];
+    for part in parts {
+        all.duplicates.extend(part.duplicates);
+        all.conflicts += part.conflicts;
+        for (number, arrival) in part.exact {
+            target[number] = Some((true, arrival));
+        }
+        for (number, arrival) in part.by_stem {
+            let slot = &mut target[number];
+            if slot.is_none_or(|(exact, before)| !exact && arrival < before) {
+                *slot = Some((false, arrival));
+            }
+        }
+    }
+    for (number, recall) in recalls.iter().enumerate() {
+        if !all.duplicates.contains_key(&recall.arrival) {
+            all.take_back(target[number].map(|(_, arrival)| arrival), number, recalls);
+        }
+    }
+    all
+}
+
+impl Resolution {
+    fn take_back(&mut self, target: Option<Arrival>, number: usize, recalls: &[PendingRecall]) {
+        let Some(arrival) = target else {
+            self.unknown_recalls += 1;
+            return;
+        };
+        let order = |number: usize| (recalls[number].at, recalls[number].seq, &recalls[number].id);
+        let earliest = self.recalled.entry(arrival).or_insert(number);
+        if order(number) < order(*earliest) {
+            *earliest = number;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(id: &str, seq: u64, file: u32, content: u64) -> Identity {
+        Identity {
+            id: id_hash("", id),
+            seq,
+            arrival: Arrival { file, block: 0, index: 0 },
+            stem: stem_hash("", id),
+            content,
+            fate: Fate::Processed,
+        }
+    }
+
+    fn recall(target: &str, at: i64, file: u32) -> PendingRecall {
+        PendingRecall {
+            at: Timestamp(at),
+            seq: 0,
+            id: format!("r{file}"),
+            arrival: Arrival { file, block: 0, index: 0 },
+            target: id_hash("", target),
+            target_stem: stem_hash("", target),
+        }
+    }
+
+    fn resolved(identities: &[Identity], recalls: &[PendingRecall]) -> Resolution {
+        let shards = Shards::new(4, usize::MAX, std::path::Path::new("unused"), "identity");
+        for identity in identities {
+            let mut bytes = Vec::new();
+            identity.write_to(&mut bytes);
+            shards.append(partition(identity.stem, 4), &bytes).expect("in memory");
+        }
+        resolve(&shards, recalls).expect("in memory")
+    }
+
+    fn files(found: &Resolution) -> Vec<u32> {
+        let mut files: Vec<u32> = found.duplicates.keys().map(|arrival| arrival.file).collect();
+        files.sort_unstable();
+        files
+    }
+
+    #[test]
+    fn the_first_by_sequence_then_reading_order_counts() {
+        let found = resolved(
+            &[identity("a", 5, 1, 0), identity("a", 4, 2, 0), identity("b", 0, 3, 0), identity("b", 0, 4, 9)],
+            &[],
+        );
+        assert_eq!((files(&found), found.conflicts), (vec![1, 4], 1));
+    }
+
+    #[test]
+    fn one_id_in_two_companies_is_two_messages() {
+        assert_ne!(id_hash("wwA", "a"), id_hash("wwB", "a"));
+        assert_ne!(stem_hash("wwA", "a"), stem_hash("wwB", "a"));
+    }
+
+    #[test]
+    fn a_recall_finds_its_message_by_whole_id_then_without_suffix() {
+        let messages = [identity("7_1_external", 0, 1, 0), identity("7_1", 0, 2, 0), identity("8_1", 0, 3, 0)];
+        let recalls = [recall("7_1", 9, 4), recall("8_1_external", 9, 5), recall("9_1", 9, 6), recall("8_1", 8, 7)];
+        let found = resolved(&messages, &recalls);
+        let mut pairs: Vec<_> = found.recalled.iter().map(|(arrival, number)| (arrival.file, *number)).collect();
+        pairs.sort_unstable();
+        assert_eq!(pairs, [(2, 0), (3, 3)], "the earlier of two recalls of one message stands");
+        assert_eq!(found.unknown_recalls, 1);
+    }
+}

@@ -1,0 +1,183 @@
+//! A night's archive: reads it, applies the rules, writes the tables, commits once.
+//!
+//! Two parallel halves with one barrier between them. The first goes through
+//! blocks of files in any order and leaves annotated events in shards
+//! ([`collect`]); then duplicates and recalls are settled ([`identity`]); the
+//! second sorts each shard by key and time and runs the rules ([`histories`]).
+
+mod codec;
+mod collect;
+mod histories;
+mod identity;
+mod report;
+mod route;
+mod shards;
+mod tally;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+pub use report::{Counted, RunReport};
+pub use tally::{Fate, Tally};
+
+use crate::archive::{self, FileReport, Plan, ReadOptions};
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::time::Timestamp;
+use crate::writer::{Staging, Store, TableOptions};
+use collect::{Collector, Gathered, Settings};
+use histories::{Decided, Night};
+use identity::Resolution;
+use route::Routes;
+use shards::Shards;
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Files, directories, globs, or `-`.
+    pub archives: Vec<String>,
+    /// The output directory.
+    pub out: PathBuf,
+    /// Roster, time zone, limits.
+    pub read: ReadOptions,
+    /// Decide as of this instant; `None`: the end of the newest message's local day.
+    pub as_of: Option<Timestamp>,
+    /// Threads; `None`: all cores.
+    pub jobs: Option<usize>,
+    /// Bytes of waiting events kept in memory.
+    pub memory: usize,
+    /// Drop a customer's messages in a conversation after `disagree`.
+    pub respect_disagree: bool,
+    /// Keep the bytes of unreadable records.
+    pub keep_raw: bool,
+    /// What the tables hold.
+    pub tables: TableOptions,
+}
+
+/// How far a run is; read by whoever watches, while it runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes of all files of the plan; 0 until it is made.
+    pub total_bytes: AtomicU64,
+    /// Files of the plan.
+    pub files: AtomicU64,
+    /// Bytes read so far.
+    pub bytes: AtomicU64,
+    /// Messages read so far.
+    pub records: AtomicU64,
+    /// Set by the watcher to stop the run; nothing is committed then.
+    pub stop: AtomicBool,
+}
+
+/// Runs one night.
+///
+/// # Errors
+///
+/// Unreadable inputs named by the caller, an output directory that is locked
+/// or cannot be written, or an interruption. Nothing is visible in the output
+/// directory then.
+pub fn run(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
+    let threads = options.jobs.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|_| Error::argument("number of threads", &threads.to_string(), "one the system allows"))?;
+    pool.install(|| run_here(bundle, options, progress))
+}
+
+fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
+    let plan = Plan::new(&options.archives)?;
+    let mut store = Store::open(&options.out)?;
+    store.recover()?;
+    let plan = store.without_consumed(plan)?;
+    if plan.files().is_empty() {
+        return Ok(RunReport::nothing_new(&store, &options.out));
+    }
+    progress.total_bytes.store(plan.total_bytes(), Ordering::Relaxed);
+    progress.files.store(plan.files().len() as u64, Ordering::Relaxed);
+    tracing::info!(files = plan.files().len(), bytes = plan.total_bytes(), "reading");
+    let staging = store.begin()?;
+    let night = read(bundle, options, progress, &plan, &staging)?;
+    check_stop(progress)?;
+    let decided = decide(bundle, &night)?;
+    check_stop(progress)?;
+    report::publish(bundle, options, &mut store, staging, night, decided)
+}
+
+/// Everything the first half of a run leaves for the second.
+struct NightRead {
+    files: Vec<FileReport>,
+    skipped: Vec<(PathBuf, &'static str)>,
+    gathered: Gathered,
+    resolution: Resolution,
+    events: Shards,
+    as_of: Timestamp,
+    newest: Option<Timestamp>,
+}
+
+fn read(
+    bundle: &Bundle,
+    options: &RunOptions,
+    progress: &Progress,
+    plan: &Plan,
+    staging: &Staging,
+) -> Result<NightRead, Error> {
+    let routes = Routes::new(&bundle.rules);
+    let settings =
+        Settings { as_of: options.as_of, respect_disagree: options.respect_disagree, keep_raw: options.keep_raw };
+    let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.scratch(), "events");
+    let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.scratch(), "identities");
+    let collector = Collector::new(bundle, &routes, settings, plan.files().len(), events, identities);
+    let files = archive::read_blocks(plan, &options.read, &progress.bytes, &progress.stop, &|block| {
+        progress.records.fetch_add(collector.collect(block), Ordering::Relaxed);
+    })?;
+    let newest = collector.newest();
+    let (mut gathered, events, identities) = collector.finish()?;
+    let resolution = identity::resolve(&identities, &gathered.recalls)?;
+    settle_duplicates(&mut gathered, &resolution);
+    let as_of = options.as_of.unwrap_or_else(|| end_of_day(bundle, newest));
+    tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
+    let skipped = plan.skipped().to_vec();
+    Ok(NightRead { files, skipped, gathered, resolution, events, as_of, newest })
+}
+
+/// Moves duplicates from the fate they were counted under.
+fn settle_duplicates(gathered: &mut Gathered, resolution: &Resolution) {
+    for (arrival, fate) in &resolution.duplicates {
+        if let Some(tally) = gathered.tallies.get_mut(arrival.file as usize) {
+            tally.move_to_duplicates(*fate);
+        }
+    }
+}
+
+/// Returns the local midnight that ends the day of `newest`; the epoch when there is no message.
+fn end_of_day(bundle: &Bundle, newest: Option<Timestamp>) -> Timestamp {
+    let zone = &bundle.rules.pack.zone;
+    newest.map_or(Timestamp(0), |newest| zone.midnight(zone.day(newest).plus(1)))
+}
+
+fn decide(bundle: &Bundle, night: &NightRead) -> Result<Decided, Error> {
+    let rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
+    let parts: Vec<Decided> = (0..night.events.len())
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|shard| Ok(rules.decide(&night.events.take(shard)?)))
+        .collect::<Result<_, Error>>()?;
+    let mut all = Decided::default();
+    for part in parts {
+        all.rows.extend(part.rows);
+        all.current.extend(part.current);
+    }
+    tracing::info!(rows = all.rows.len(), standing = all.current.len(), "decided");
+    Ok(all)
+}
+
+fn check_stop(progress: &Progress) -> Result<(), Error> {
+    if progress.stop.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+}
+
+/// Event shards: enough that one shard of a hundred million messages fits in memory.
+const N_EVENT_SHARDS: usize = 128;
+
+/// Identity shards: an identity takes a third of an event.
+const N_IDENTITY_SHARDS: usize = 64;

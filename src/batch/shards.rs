@@ -1,0 +1,152 @@
+//! Byte buffers by shard that move to disk when memory runs short.
+//!
+//! Writers append whole entries from many threads; when all are done, each
+//! shard is read back once. Memory stays near the budget however long the
+//! archive: beyond it a shard's chunks are appended to its own scratch file.
+//! The order of entries within a shard is not kept; whoever reads one sorts it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::Error;
+
+/// A fixed number of append-only byte buffers.
+pub struct Shards {
+    shards: Vec<Mutex<Shard>>,
+    in_memory: AtomicUsize,
+    budget: usize,
+    directory: PathBuf,
+    name: &'static str,
+}
+
+#[derive(Default)]
+struct Shard {
+    chunks: Vec<Vec<u8>>,
+    bytes: usize,
+    spilled: Option<File>,
+}
+
+impl Shards {
+    /// Makes `n` empty shards that spill to files `name-<shard>` in `directory`
+    /// (which must exist by then) once they hold more than `budget` bytes together.
+    pub fn new(n: usize, budget: usize, directory: &Path, name: &'static str) -> Shards {
+        Shards {
+            shards: (0..n).map(|_| Mutex::default()).collect(),
+            in_memory: AtomicUsize::new(0),
+            budget,
+            directory: directory.to_owned(),
+            name,
+        }
+    }
+
+    /// Returns the number of shards.
+    pub fn len(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Appends whole entries to shard `index`.
+    ///
+    /// # Errors
+    ///
+    /// When the shard had to move to disk and could not.
+    pub fn append(&self, index: usize, entries: &[u8]) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut shard = self.shards[index].lock().expect("no writer panics while it holds a shard");
+        shard.push(entries);
+        let held = self.in_memory.fetch_add(entries.len(), Ordering::Relaxed) + entries.len();
+        if held > self.budget && shard.bytes >= SMALLEST_SPILL {
+            let moved = shard.spill(&self.path(index))?;
+            self.in_memory.fetch_sub(moved, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Takes everything out of shard `index`, in one buffer.
+    ///
+    /// # Errors
+    ///
+    /// When the scratch file cannot be read.
+    pub fn take(&self, index: usize) -> Result<Vec<u8>, Error> {
+        let mut shard = self.shards[index].lock().expect("no writer panics while it holds a shard");
+        let path = self.path(index);
+        let mut bytes = Vec::with_capacity(shard.bytes);
+        if let Some(mut file) = shard.spilled.take() {
+            file.seek(SeekFrom::Start(0)).map_err(|error| Error::read(&path, error))?;
+            file.read_to_end(&mut bytes).map_err(|error| Error::read(&path, error))?;
+            std::fs::remove_file(&path).map_err(|error| Error::write(&path, error))?;
+        }
+        bytes.reserve_exact(shard.bytes);
+        for chunk in shard.chunks.drain(..) {
+            bytes.extend_from_slice(&chunk);
+        }
+        self.in_memory.fetch_sub(shard.bytes, Ordering::Relaxed);
+        shard.bytes = 0;
+        Ok(bytes)
+    }
+
+    fn path(&self, index: usize) -> PathBuf {
+        self.directory.join(format!("{}-{index:04}", self.name))
+    }
+}
+
+impl Shard {
+    fn push(&mut self, entries: &[u8]) {
+        self.bytes += entries.len();
+        match self.chunks.last_mut() {
+            Some(last) if last.capacity() - last.len() >= entries.len() => last.extend_from_slice(entries),
+            _ => {
+                let mut chunk = Vec::with_capacity(entries.len().max(CHUNK));
+                chunk.extend_from_slice(entries);
+                self.chunks.push(chunk);
+            }
+        }
+    }
+
+    fn spill(&mut self, path: &Path) -> Result<usize, Error> {
+        if self.spilled.is_none() {
+            let file = File::options().create(true).truncate(true).read(true).write(true).open(path);
+            self.spilled = Some(file.map_err(|error| Error::write(path, error))?);
+        }
+        let file = self.spilled.as_mut().expect("just opened");
+        for chunk in self.chunks.drain(..) {
+            file.write_all(&chunk).map_err(|error| Error::write(path, error))?;
+        }
+        Ok(std::mem::take(&mut self.bytes))
+    }
+}
+
+/// Size of a chunk in bytes: what a shard may waste at its end.
+const CHUNK: usize = 64 << 10;
+
+/// Fewer bytes than this are not worth a write.
+const SMALLEST_SPILL: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_appended_is_taken_whether_it_spilled_or_not() {
+        for budget in [usize::MAX, 0] {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let shards = Shards::new(2, budget, directory.path(), "test");
+            let mut expected = Vec::new();
+            for i in 0..40_u8 {
+                let piece = vec![i; 20_000];
+                shards.append(1, &piece).expect("space");
+                expected.extend_from_slice(&piece);
+            }
+            let spilled = std::fs::read_dir(directory.path()).expect("a directory").count();
+            assert_eq!(spilled, usize::from(budget == 0));
+            assert_eq!(shards.take(1).expect("readable"), expected);
+            assert_eq!(shards.take(1).expect("readable"), []);
+            assert_eq!(shards.take(0).expect("readable"), []);
+            assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 0);
+        }
+    }
+}

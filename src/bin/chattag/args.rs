@@ -1,0 +1,257 @@
+//! What can be typed: commands, options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// WeCom session archives in; customer tags, care alerts and kick decisions out.
+/// 读入企业微信会话存档，产出客户标签、关怀告警和踢人决定。
+#[derive(Debug, Parser)]
+#[command(name = "chattag", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// 处理存档，写出 Parquet 表 · Process an archive and write Parquet tables
+    Run(RunArgs),
+    /// 给任意文本打标注，逐行输出 JSON · Annotate any text, one JSON line per text
+    Annotate(AnnotateArgs),
+    /// 检查词库和规则 · Check dictionaries and rules
+    Check(CheckArgs),
+    /// 运行规则文件里的时间线测试 · Run the timelines written in the rule files
+    Test(TestArgs),
+    /// 打印输出表的字段说明 · Describe the columns of the output tables
+    Schema(SchemaArgs),
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// 提示语言，默认取自系统区域设置 · Language of messages; default: the locale's
+    #[arg(long, global = true, value_enum, env = "CHATTAG_LANG")]
+    pub lang: Option<Lang>,
+    /// 日志格式；默认在终端为 text，否则为 json · Log format; default: text on a terminal, else json
+    #[arg(long, global = true, value_enum)]
+    pub log: Option<LogFormat>,
+    /// 只输出错误 · Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Language of messages.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Lang {
+    /// 中文
+    Zh,
+    /// English
+    En,
+}
+
+/// Format of log lines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which dictionaries to use.
+#[derive(Args, Debug)]
+pub struct DictionaryArgs {
+    /// 词库目录，默认用内置词库 · Dictionary directory; default: the shipped dictionaries
+    #[arg(long, value_name = "DIR")]
+    pub dict: Option<PathBuf>,
+    /// 叠加行业包，可重复：retail、education、finance · Add an industry pack; may be repeated
+    #[arg(long = "pack", value_name = "NAME")]
+    pub packs: Vec<String>,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// 存档：文件、目录、通配符，或 - 表示标准输入 · Files, directories, globs, or - for standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub archives: Vec<String>,
+    /// 输出目录 · Output directory
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+    /// 员工、机器人、群主、管理员名单 (CSV) · Roster of staff, bots, group owners and administrators (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// 截止时刻，默认为最新消息当天结束 · Decide as of this local time; default: end of the newest day
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// 隔离记录占比上限，超过则退出码为 1 · Highest share of unreadable records before exit code 1
+    #[arg(long, value_name = "SHARE", default_value = "1%")]
+    pub max_quarantine: String,
+    /// 线程数，默认全部 · Threads; default: all
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// 事件占用内存上限，超过则写入临时文件 · Memory for waiting events before they move to disk
+    #[arg(long, value_name = "SIZE", default_value = "256M")]
+    pub memory: String,
+    /// 另写 mentions 表，每个命中一行 · Also write the table `mentions`, one row per hit
+    #[arg(long)]
+    pub mentions: bool,
+    /// 输出中不含任何消息文字 · Keep message text out of the tables
+    #[arg(long)]
+    pub no_text: bool,
+    /// 不遮盖证据里的电话、邮箱、证件号和卡号 · Leave phone, e-mail, ID and card numbers in evidence as they are
+    #[arg(long)]
+    pub unmasked: bool,
+    /// 在 quarantine 表中保留原始记录 · Keep the bytes of unreadable records in the table `quarantine`
+    #[arg(long)]
+    pub keep_raw: bool,
+    /// 客户不同意存档后，忽略其在该会话中的消息 · Drop a customer's messages after `disagree`, in that conversation
+    #[arg(long)]
+    pub respect_disagree: bool,
+    /// 单条记录上限 · Largest record
+    #[arg(long, value_name = "SIZE", default_value = "16M")]
+    pub max_record: String,
+    /// 以 JSON 打印结果摘要 · Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `annotate`.
+#[derive(Args, Debug)]
+#[command(after_help = ANNOTATE_EXAMPLES)]
+pub struct AnnotateArgs {
+    /// 文本、JSONL 或 CSV 文件，默认标准输入 · Text, JSONL or CSV; default: standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub input: PathBuf,
+    /// 输入格式，默认按文件名和首行判断 · Input format; default: by name and first line
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// 文本所在字段 · Field that holds the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub text_field: String,
+    /// 编号所在字段 · Field that holds the id
+    #[arg(long, value_name = "NAME", default_value = "id")]
+    pub id_field: String,
+    /// 每行自带词条的字段，只用这些词 · Field that holds the terms of the line; only these are looked for
+    #[arg(long, value_name = "NAME", conflicts_with = "lexicon")]
+    pub terms_field: Option<String>,
+    /// 只用这个词表 (CSV) · Use only this term list (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub lexicon: Option<PathBuf>,
+    /// 说话人 · Who speaks
+    #[arg(long, value_enum, default_value = "customer")]
+    pub role: SpeakerArg,
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
+/// Format of texts to annotate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum TextFormat {
+    /// One text a line.
+    Text,
+    /// One JSON object a line.
+    Jsonl,
+    /// A header, then one text a row.
+    Csv,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SpeakerArg {
+    /// A customer, to an employee.
+    Customer,
+    /// An employee, to a customer.
+    Staff,
+    /// An external member of a group.
+    Member,
+}
+
+/// Arguments of `check`.
+#[derive(Args, Debug)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckArgs {
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+    /// 有警告也算不通过 · Fail on warnings as well
+    #[arg(long, value_parser = ["warnings"])]
+    pub deny: Option<String>,
+    /// 以 JSON 逐行输出 · Print findings as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `test`.
+#[derive(Args, Debug)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct TestArgs {
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+    /// 只测这条规则，可重复 · Only this rule; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+    /// 以 JSON 逐行输出 · Print results as JSON lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// 只看这张表 · Only this table
+    pub table: Option<String>,
+    /// 以 JSON 输出 · Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+示例 Examples:
+  chattag run archive/ --out out                         用内置词库处理一晚的存档
+  chattag run 'archive/dt=2026-01-*' --out out --pack education --roster staff.csv
+  zcat chat.jsonl.gz | chattag run - --out out
+  echo '这个多少钱，能便宜点吗' | chattag annotate       看一句话命中了什么
+  chattag check --dict my-dictionaries                   改完词库先检查
+  chattag test  --dict my-dictionaries                   再跑规则测试
+
+退出码 Exit codes: 0 正常 fine · 1 有问题或超过阈值 findings · 2 用法或输入错误 usage · 75 目录被占用 locked";
+
+const RUN_EXAMPLES: &str = "\
+示例 Examples:
+  chattag run data-samples/archive --out out --roster data-samples/roster.csv
+  chattag run night1.jsonl night2.jsonl.gz --out out --jobs 4
+  chattag run archive --out out --as-of '2026-02-01 00:00' --no-text
+
+读取结果 Read the result:
+  duckdb -c \"FROM 'out/current/current_tags/**/*.parquet'\"
+  python3 -c \"import pandas; print(pandas.read_parquet('out/current/alerts'))\"";
+
+const ANNOTATE_EXAMPLES: &str = "\
+示例 Examples:
+  echo '这个多少钱' | chattag annotate
+  chattag annotate reviews.csv --text-field 内容 > out.jsonl
+  chattag annotate cases.jsonl --terms-field terms      每行自带词条 each line brings its terms
+  chattag annotate chat.jsonl --lexicon my-words.csv    只用一个词表 one list only";
+
+const CHECK_EXAMPLES: &str = "\
+示例 Examples:
+  chattag check                                          检查内置词库
+  chattag check --dict my-dictionaries --deny warnings   上线前从严检查";
+
+const TEST_EXAMPLES: &str = "\
+示例 Examples:
+  chattag test --dict my-dictionaries
+  chattag test --rule kick_ads --rule no_reply_24h";

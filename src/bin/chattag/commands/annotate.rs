@@ -1,0 +1,152 @@
+//! `chattag annotate`: texts in, one JSON line out per text.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use chattag::annotate::{AdHocTerm, Speaker, Text, TextAnnotator};
+use chattag::{diagnostic, lexicon};
+use serde_json::{Map, Value};
+
+use crate::Status;
+use crate::args::{AnnotateArgs, SpeakerArg, TextFormat};
+use crate::console::Console;
+
+/// Annotates all texts of the input, in order.
+pub fn run(args: &AnnotateArgs, console: &Console) -> anyhow::Result<Status> {
+    let bundle = super::load_sound(&args.dictionaries, console)?;
+    let speaker = match args.role {
+        SpeakerArg::Customer => Speaker::Customer,
+        SpeakerArg::Staff => Speaker::Staff,
+        SpeakerArg::Member => Speaker::Member,
+    };
+    let annotator = match &args.lexicon {
+        Some(path) => TextAnnotator::with_lexicon(&bundle, read_lexicon(path)?, speaker),
+        None => TextAnnotator::new(&bundle, speaker),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut input = open(&args.input)?;
+    let format = resolve_format(args, input.fill_buf()?);
+    let mut texts = texts(args, format, input)?;
+    loop {
+        let batch = texts.by_ref().take(BATCH).collect::<anyhow::Result<Vec<Text>>>()?;
+        if batch.is_empty() {
+            break;
+        }
+        for annotation in annotator.annotate_all(&batch) {
+            serde_json::to_writer(&mut out, &annotation)?;
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(Status::Fine)
+}
+
+/// Reads the only term list to use; its errors stop the command.
+fn read_lexicon(path: &Path) -> anyhow::Result<lexicon::Lexicon> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let (lexicon, findings) = lexicon::parse(&path.to_string_lossy(), &bytes);
+    if diagnostic::has_errors(&findings) {
+        return Err(chattag::error::Error::dictionaries(findings).into());
+    }
+    Ok(lexicon)
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufReader::new(std::io::stdin())));
+    }
+    let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+/// The format asked for; else by the file's name; else JSONL when the input begins with `{`.
+fn resolve_format(args: &AnnotateArgs, start: &[u8]) -> TextFormat {
+    let extension = args.input.extension().and_then(|extension| extension.to_str());
+    match (args.format, extension) {
+        (Some(format), _) => format,
+        (None, Some("csv")) => TextFormat::Csv,
+        (None, Some("jsonl" | "ndjson")) => TextFormat::Jsonl,
+        _ if start.trim_ascii_start().starts_with(b"{") => TextFormat::Jsonl,
+        _ => TextFormat::Text,
+    }
+}
+
+type Texts<'a> = Box<dyn Iterator<Item = anyhow::Result<Text>> + 'a>;
+
+fn texts<'a>(args: &'a AnnotateArgs, format: TextFormat, input: Box<dyn BufRead>) -> anyhow::Result<Texts<'a>> {
+    match format {
+        TextFormat::Text => Ok(Box::new(input.lines().enumerate().map(|(number, line)| {
+            let text = line.with_context(|| format!("line {}", number + 1))?;
+            Ok(Text { id: (number + 1).to_string(), text, terms: None })
+        }))),
+        TextFormat::Jsonl => Ok(Box::new(numbered_lines(input).map(move |(number, line)| {
+            json_text(args, number, &line?).with_context(|| format!("line {number}"))
+        }))),
+        TextFormat::Csv => csv_texts(args, input),
+    }
+}
+
+/// Lines that are not blank, with their numbers from 1.
+fn numbered_lines(input: Box<dyn BufRead>) -> impl Iterator<Item = (usize, std::io::Result<String>)> {
+    let lines = input.lines().enumerate().map(|(number, line)| (number + 1, line));
+    lines.filter(|(_, line)| !line.as_ref().is_ok_and(|line| line.trim().is_empty()))
+}
+
+fn json_text(args: &AnnotateArgs, number: usize, line: &str) -> anyhow::Result<Text> {
+    let object: Map<String, Value> =
+        serde_json::from_str(line.trim_start_matches('\u{feff}')).context("expected one JSON object a line")?;
+    let Some(Value::String(text)) = object.get(&args.text_field) else {
+        bail!("no text field `{}`: name it with --text-field", args.text_field);
+    };
+    let id = match object.get(&args.id_field) {
+        Some(Value::String(id)) => id.clone(),
+        Some(Value::Null) | None => number.to_string(),
+        Some(other) => other.to_string(),
+    };
+    let terms = args.terms_field.as_ref().map(|field| ad_hoc_terms(object.get(field), field)).transpose()?;
+    Ok(Text { id, text: text.clone(), terms })
+}
+
+/// Reads `["词", {"term": "词", "unless": ["更长的词"]}]`.
+fn ad_hoc_terms(value: Option<&Value>, field: &str) -> anyhow::Result<Vec<AdHocTerm>> {
+    let Some(Value::Array(items)) = value else {
+        bail!("field `{field}` is no list of terms: expected [\"词\", {{\"term\": \"词\", \"unless\": […]}}]");
+    };
+    Ok(items.iter().filter_map(ad_hoc_term).collect())
+}
+
+/// A term, or `None` for an item that names something else to find (`{"detector": "phone"}`).
+fn ad_hoc_term(item: &Value) -> Option<AdHocTerm> {
+    if let Value::String(term) = item {
+        return Some(AdHocTerm { term: term.clone(), unless: Vec::new() });
+    }
+    let term = item.get("term")?.as_str()?.to_owned();
+    let unless = item.get("unless").and_then(Value::as_array).into_iter().flatten();
+    Some(AdHocTerm { term, unless: unless.filter_map(|phrase| phrase.as_str().map(str::to_owned)).collect() })
+}
+
+fn csv_texts<'a>(args: &'a AnnotateArgs, mut input: Box<dyn BufRead>) -> anyhow::Result<Texts<'a>> {
+    if args.terms_field.is_some() {
+        bail!("--terms-field needs JSONL input");
+    }
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    let (decoded, _) = lexicon::decode_text(&bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(std::io::Cursor::new(decoded.into_owned()));
+    let header = reader.headers()?.clone();
+    let Some(text_at) = header.iter().position(|name| name == args.text_field) else {
+        let names = header.iter().collect::<Vec<_>>().join(", ");
+        bail!("no column `{}`: the columns are {names}; name one with --text-field", args.text_field);
+    };
+    let id_at = header.iter().position(|name| name == args.id_field);
+    Ok(Box::new(reader.into_records().enumerate().map(move |(number, record)| {
+        let record = record.with_context(|| format!("row {}", number + 1))?;
+        let id = id_at.and_then(|at| record.get(at)).map_or_else(|| (number + 1).to_string(), str::to_owned);
+        Ok(Text { id, text: record.get(text_at).unwrap_or_default().to_owned(), terms: None })
+    })))
+}
+
+/// Texts annotated together: enough for all threads, little enough to answer soon.
+const BATCH: usize = 4_096;

@@ -1,0 +1,32 @@
+//! One file per command.
+
+pub mod annotate;
+pub mod check;
+pub mod run;
+pub mod schema;
+pub mod test;
+
+use chattag::bundle::{Bundle, BundleOptions};
+use chattag::diagnostic::{self, Diagnostic};
+
+use crate::args::DictionaryArgs;
+use crate::console::Console;
+
+/// Compiles the dictionaries that the arguments name and returns them with all findings.
+fn load(args: &DictionaryArgs) -> anyhow::Result<(Option<Bundle>, Vec<Diagnostic>)> {
+    let options = BundleOptions { packs: args.packs.clone() };
+    let (bundle, mut findings) = match &args.dict {
+        Some(directory) => Bundle::from_dir(directory, &options)?,
+        None => Bundle::embedded(&options),
+    };
+    diagnostic::sort(&mut findings);
+    Ok((bundle, findings))
+}
+
+/// Compiles the dictionaries; findings other than errors are left to `check`.
+fn load_sound(args: &DictionaryArgs, _console: &Console) -> anyhow::Result<Bundle> {
+    match load(args)? {
+        (Some(bundle), findings) if !diagnostic::has_errors(&findings) => Ok(bundle),
+        (_, findings) => Err(chattag::error::Error::dictionaries(findings).into()),
+    }
+}

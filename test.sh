@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs all tests: Rust, then the output tables through DuckDB, Polars and pandas.
+# Needs Rust, Python 3 with venv, and the network once (crates, Python packages). Everything stays in this clone.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cargo test --locked
+out=target/test-out
+rm -rf "$out"
+cargo run --locked --quiet -- run data-samples/archive --roster data-samples/roster.csv --out "$out" --mentions --max-quarantine 10% --quiet
+python=target/python/bin/python
+if [ ! -x "$python" ]; then
+  python3 -m venv target/python
+fi
+"$python" -m pip install --quiet --requirement tests/python/requirements.txt
+CHATTAG_OUT="$out" "$python" -m pytest --quiet tests/python
