@@ -1,5 +1,20 @@
 //! Turns firings into tags, alerts and kick decisions.
+//!
+//! [`Engine`] runs the rules of one kind of key over the history of one key at
+//! a time; [`KeyState`] is all it remembers between two events. [`Stream`] puts
+//! messages in order and keeps the states of many keys.
+//!
+//! Batch, stream and nightly increments make the same calls (`push`,
+//! `advance_to`) and so cannot disagree.
 
+mod engine;
+mod kick;
+mod ledger;
 mod row;
+mod score;
+mod stream;
 
+pub use engine::{Engine, KeyState};
+pub use ledger::StandingTag;
 pub use row::*;
+pub use stream::{Arrival, Stream};

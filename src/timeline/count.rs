@@ -1,0 +1,280 @@
+//! Enough of something in a window that ends at the event.
+//!
+//! Evaluated at events with the signal, never by a timer. What is kept is
+//! enough for "≥ n" to stay exact when messages younger than the recall horizon
+//! are taken back:
+//!
+//! | measure | kept |
+//! |---|---|
+//! | hits, messages | all hits a recall can still take, and the newest n older ones |
+//! | different terms, days | the same; of the older ones only the newest of each value |
+//! | sum | every event of the window (amounts may be negative, so none can be spared) |
+//!
+//! A firing lists the hits of the window; for different terms or days the newest
+//! of each. Cost per event with the signal: the hits that come and go; for
+//! different values one pass over what is kept.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::message::NumberField;
+use crate::rules::{AfterFire, Measure, SignalIdx, Window};
+use crate::signal::{Event, Hit, Sign};
+use crate::time::{Millis, Timestamp, Zone};
+
+use super::firing::{Cause, EVIDENCE_KEPT, Kept};
+use super::window;
+
+/// A `count` rule, as the engine wants it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    pub signal: SignalIdx,
+    pub measure: Measure,
+    pub at_least: i64,
+    pub window: Window,
+    pub after_fire: AfterFire,
+    pub per_message_cap: Option<u32>,
+    /// Younger messages can be taken back; zero when the rule ignores recalls.
+    pub recallable: Millis,
+}
+
+/// What a `count` rule remembers of one key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CountState {
+    /// In event order.
+    kept: VecDeque<Kept>,
+    /// Sum of the values of `kept`; means something only for measures that add up.
+    total: i64,
+    /// The last evaluation reached the threshold.
+    above: bool,
+}
+
+impl Count {
+    /// Takes in an event; says what made the rule fire, if it does.
+    pub fn push<'s>(&self, state: &'s mut CountState, event: &Event, zone: &Zone) -> Option<Cause<'s>> {
+        let sign = event.sign(self.signal)?;
+        if !self.add(state, event, sign, zone) {
+            return None;
+        }
+        state.drop_before(window::start(self.window, event.at, zone));
+        self.bound(state, event.at);
+        self.decide(state)
+    }
+
+    /// Takes back the hits of message `target`, when it is young enough.
+    pub fn recall(&self, state: &mut CountState, target: &str, at: Timestamp) {
+        state.kept.retain(|one| *one.message_id != *target || at.since(one.at) >= self.recallable);
+        state.total = state.kept.iter().map(|one| one.value).sum();
+    }
+
+    /// Returns the silence that ends a session, for a session window.
+    pub fn session_gap(&self) -> Option<Millis> {
+        if let Window::Session { gap } = self.window { Some(gap) } else { None }
+    }
+
+    /// Keeps what the event adds; says whether it adds anything.
+    fn add(&self, state: &mut CountState, event: &Event, sign: &Sign, zone: &Zone) -> bool {
+        let hits = event.hits_of(sign);
+        let before = state.kept.len();
+        let mut keep = Keep { state, at: event.at, id: Arc::from(event.id.as_str()) };
+        match self.measure {
+            Measure::Hits => hits.iter().take(self.cap()).for_each(|hit| keep.hit(1, Some(hit))),
+            Measure::DistinctTerms => self.add_terms(&mut keep, hits),
+            Measure::DistinctDays => keep.hit(i64::from(zone.day(event.at).0), hits.first()),
+            Measure::Messages => keep.hit(1, hits.first()),
+            Measure::Sum(field) => keep.amount(amount(event, field)),
+        }
+        if hits.is_empty() && matches!(self.measure, Measure::Hits | Measure::DistinctTerms) {
+            keep.hit(self.value_of_message(), None);
+        }
+        state.kept.len() > before
+    }
+
+    fn add_terms(&self, keep: &mut Keep<'_>, hits: &[Hit]) {
+        let mut seen: SmallVec<[u32; 16]> = SmallVec::new();
+        for hit in hits {
+            if seen.len() < self.cap() && !seen.contains(&hit.term.0) {
+                seen.push(hit.term.0);
+                keep.hit(i64::from(hit.term.0), Some(hit));
+            }
+        }
+    }
+
+    /// A message whose signal needs no mention counts one; among terms it is none of them.
+    fn value_of_message(&self) -> i64 {
+        if self.is_distinct() { -1 } else { 1 }
+    }
+
+    fn cap(&self) -> usize {
+        self.per_message_cap.map_or(usize::MAX, |cap| usize::try_from(cap).unwrap_or(usize::MAX))
+    }
+
+    fn decide<'s>(&self, state: &'s mut CountState) -> Option<Cause<'s>> {
+        let reached = self.reached(state);
+        let was_above = mem::replace(&mut state.above, reached);
+        let fires = reached && !(was_above && self.after_fire == AfterFire::Hold);
+        fires.then(|| self.contributing(state))
+    }
+
+    fn reached(&self, state: &CountState) -> bool {
+        if !self.is_distinct() {
+            return state.total >= self.at_least;
+        }
+        let mut seen = Seen::default();
+        let newest_first = state.kept.iter().rev();
+        newest_first.filter(|one| seen.is_new(one.value)).take(self.threshold()).count() >= self.threshold()
+    }
+
+    /// Lists the hits of the window, each fresh one for the last time as such.
+    fn contributing<'s>(&self, state: &'s mut CountState) -> Cause<'s> {
+        if self.is_distinct() {
+            let kept = newest_of_each(state.kept.make_contiguous());
+            let fresh_from = first_fresh(kept.iter());
+            let _ = self.spend(state);
+            return Cause::Window { kept: Cow::Owned(kept), fresh_from };
+        }
+        let fresh_from = first_fresh(state.kept.iter());
+        Cause::Window { kept: self.spend(state), fresh_from }
+    }
+
+    /// Marks the hits as counted; forgets them when the rule consumes.
+    fn spend<'s>(&self, state: &'s mut CountState) -> Cow<'s, [Kept]> {
+        if self.after_fire == AfterFire::Consume {
+            state.total = 0;
+            return Cow::Owned(Vec::from(mem::take(&mut state.kept)));
+        }
+        let fresh = state.kept.iter_mut().rev().take_while(|one| !one.counted);
+        fresh.for_each(|one| one.counted = true);
+        Cow::Borrowed(state.kept.make_contiguous())
+    }
+
+    fn bound(&self, state: &mut CountState, now: Timestamp) {
+        let keep = self.threshold().max(EVIDENCE_KEPT);
+        if matches!(self.measure, Measure::Sum(_)) || self.settled(state, now) <= keep {
+            return;
+        }
+        if self.is_distinct() {
+            state.keep_newest_of_each(self.settled(state, now));
+        }
+        for _ in keep..self.settled(state, now) {
+            state.drop_oldest();
+        }
+    }
+
+    /// Returns how many of the oldest hits no recall can take any more.
+    fn settled(&self, state: &CountState, now: Timestamp) -> usize {
+        state.kept.partition_point(|one| now.since(one.at) >= self.recallable)
+    }
+
+    fn is_distinct(&self) -> bool {
+        matches!(self.measure, Measure::DistinctTerms | Measure::DistinctDays)
+    }
+
+    fn threshold(&self) -> usize {
+        usize::try_from(self.at_least).unwrap_or(0)
+    }
+}
+
+impl CountState {
+    /// Forgets everything, as at the start of a session.
+    pub fn clear(&mut self) {
+        self.kept.clear();
+        self.total = 0;
+        self.above = false;
+    }
+
+    /// Returns whether nothing is remembered.
+    pub fn is_resting(&self) -> bool {
+        self.kept.is_empty() && !self.above
+    }
+
+    fn drop_before(&mut self, start: Timestamp) {
+        while self.kept.front().is_some_and(|oldest| oldest.at < start) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        self.total -= self.kept.pop_front().map_or(0, |oldest| oldest.value);
+    }
+
+    /// Drops, of the oldest `n`, all that have a newer one of the same value among them.
+    fn keep_newest_of_each(&mut self, n: usize) {
+        let mut seen = Seen::default();
+        let mut keep: Vec<bool> = self.kept.iter().take(n).rev().map(|one| seen.is_new(one.value)).collect();
+        keep.reverse();
+        let mut place = 0;
+        self.kept.retain(|_| {
+            place += 1;
+            keep.get(place - 1).copied().unwrap_or(true)
+        });
+        self.total = self.kept.iter().map(|one| one.value).sum();
+    }
+}
+
+/// Where the hits of one event go.
+struct Keep<'k> {
+    state: &'k mut CountState,
+    at: Timestamp,
+    id: Arc<str>,
+}
+
+impl Keep<'_> {
+    fn hit(&mut self, value: i64, hit: Option<&Hit>) {
+        self.one(value, hit.map_or(1.0, |hit| hit.weight), hit.cloned());
+    }
+
+    /// Nothing to add is no evaluation either.
+    fn amount(&mut self, amount: i64) {
+        if amount != 0 {
+            self.one(amount, amount as f64, None);
+        }
+    }
+
+    fn one(&mut self, value: i64, weight: f64, hit: Option<Hit>) {
+        let message_id = Arc::clone(&self.id);
+        self.state.kept.push_back(Kept { message_id, at: self.at, value, weight, counted: false, hit });
+        self.state.total += value;
+    }
+}
+
+/// The values met so far, sorted.
+#[derive(Default)]
+struct Seen(SmallVec<[i64; 16]>);
+
+impl Seen {
+    fn is_new(&mut self, value: i64) -> bool {
+        let place = self.0.binary_search(&value);
+        if let Err(place) = place {
+            self.0.insert(place, value);
+        }
+        place.is_err()
+    }
+}
+
+fn first_fresh<'k>(mut kept: impl ExactSizeIterator<Item = &'k Kept>) -> usize {
+    let n = kept.len();
+    kept.position(|one| !one.counted).unwrap_or(n)
+}
+
+fn newest_of_each(kept: &[Kept]) -> Vec<Kept> {
+    let mut seen = Seen::default();
+    let mut newest: Vec<Kept> = kept.iter().rev().filter(|one| seen.is_new(one.value)).cloned().collect();
+    newest.reverse();
+    newest
+}
+
+fn amount(event: &Event, field: NumberField) -> i64 {
+    let numbers = event.numbers.iter().filter(|(name, _)| *name == field);
+    let sum = numbers.fold(0_i64, |sum, (_, number)| sum.saturating_add(*number));
+    sum.clamp(-LARGEST_AMOUNT, LARGEST_AMOUNT)
+}
+
+/// Most that one message adds to a sum, so that nine million of them cannot overflow:
+/// ten thousand million yuan in fen.
+const LARGEST_AMOUNT: i64 = 1_000_000_000_000;

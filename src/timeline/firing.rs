@@ -1,0 +1,110 @@
+//! What a rule keeps of a message, and what it says when it fires.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rules::RuleIdx;
+use crate::signal::{Event, Hit, Sign};
+use crate::time::Timestamp;
+
+/// One hit that a rule remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The message; hits of one message share it.
+    pub message_id: Arc<str>,
+    /// The message's time.
+    pub at: Timestamp,
+    /// What it adds to a total, or the value that is to be different (term, day).
+    pub value: i64,
+    /// What it adds to the mass of a tag.
+    pub weight: f64,
+    /// A firing has already added it.
+    pub counted: bool,
+    /// The mention; `None` when the message itself counts.
+    pub hit: Option<Hit>,
+}
+
+/// One piece of what made a rule fire.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'s> {
+    /// The message.
+    pub message_id: &'s str,
+    /// Its time.
+    pub at: Timestamp,
+    /// The mention; `None` when the message itself counts.
+    pub hit: Option<&'s Hit>,
+    /// What it adds to the mass of a tag.
+    pub weight: f64,
+    /// From when on the weight fades.
+    pub fades_from: Timestamp,
+    /// No earlier firing of the rule has added it.
+    pub fresh: bool,
+}
+
+/// A rule found what it looks for.
+#[derive(Clone, Debug)]
+pub struct Firing<'s> {
+    /// The rule.
+    pub rule: RuleIdx,
+    /// When: the event's time or the timer's deadline.
+    pub at: Timestamp,
+    pub(super) cause: Cause<'s>,
+}
+
+/// What made a rule fire.
+#[derive(Clone, Debug)]
+pub(super) enum Cause<'s> {
+    /// One event: each of its hits counts.
+    Event(&'s Event, Sign),
+    /// Hits in a window, in event order; those before `fresh_from` were added before.
+    Window { kept: Cow<'s, [Kept]>, fresh_from: usize },
+    /// Messages that mean something only together; their weight is of the firing's instant.
+    Whole(Vec<Kept>),
+}
+
+impl Firing<'_> {
+    /// Calls `visit` with each piece, in event order.
+    pub fn for_each_piece<'p>(&'p self, mut visit: impl FnMut(Piece<'p>)) {
+        match &self.cause {
+            Cause::Event(event, sign) => visit_event(event, sign, &mut visit),
+            Cause::Window { kept, fresh_from } => {
+                let pieces = kept.iter().enumerate().map(|(i, one)| one.piece(one.at, i >= *fresh_from));
+                pieces.for_each(visit);
+            }
+            Cause::Whole(kept) => kept.iter().map(|one| one.piece(self.at, true)).for_each(visit),
+        }
+    }
+
+    /// Returns the number of pieces.
+    pub fn n_pieces(&self) -> usize {
+        match &self.cause {
+            Cause::Event(_, sign) => usize::from(sign.n_hits).max(1),
+            Cause::Window { kept, .. } => kept.len(),
+            Cause::Whole(kept) => kept.len(),
+        }
+    }
+}
+
+impl Kept {
+    fn piece(&self, fades_from: Timestamp, fresh: bool) -> Piece<'_> {
+        let (hit, weight) = (self.hit.as_ref(), self.weight);
+        Piece { message_id: &self.message_id, at: self.at, hit, weight, fades_from, fresh }
+    }
+}
+
+/// A signal without mentions is one piece of weight 1: the message itself.
+fn visit_event<'p>(event: &'p Event, sign: &Sign, visit: &mut impl FnMut(Piece<'p>)) {
+    let at = event.at;
+    let mut say = |hit: Option<&'p Hit>, weight| {
+        visit(Piece { message_id: &event.id, at, hit, weight, fades_from: at, fresh: true });
+    };
+    match event.hits_of(sign) {
+        [] => say(None, 1.0),
+        hits => hits.iter().for_each(|hit| say(Some(hit), hit.weight)),
+    }
+}
+
+/// How many pieces a rule can always show: as many as one row of output lists.
+pub const EVIDENCE_KEPT: usize = 32;

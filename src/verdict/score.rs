@@ -1,0 +1,99 @@
+//! Evidence scores: how sure a tag is.
+//!
+//! `mass(t) = Σ w · 2^(−(t − t_i) / half_life)`, `score = 1 − 2^(−mass / half_point)`.
+//! Masses are folded in event order and kept as they are; only what is shown is
+//! rounded. `exp2` is computed in software, so that platforms agree to the bit.
+
+use crate::rules::{Score, Tag};
+use crate::time::Millis;
+
+/// Returns what is left of `mass` after `age`.
+pub(super) fn faded(mass: f64, age: Millis, score: Score) -> f64 {
+    match score {
+        Score::Mass { half_life: Some(half_life), .. } if age > Millis(0) => {
+            mass * libm::exp2(-(age.0 as f64) / half_life.0 as f64)
+        }
+        _ => mass,
+    }
+}
+
+/// Returns the score of `mass`, no less than `floor`, to six decimals.
+///
+/// The floor is the largest fixed score given since the tag was assigned: what
+/// one rule is sure of, the evidence of another does not take back.
+pub(super) fn score(mass: f64, floor: f64, score: Score) -> f64 {
+    let evidence = match score {
+        Score::Fixed(fixed) => fixed,
+        Score::Mass { half_point, .. } => 1.0 - libm::exp2(-mass.max(0.0) / half_point),
+    };
+    rounded(evidence.max(floor))
+}
+
+/// Returns the score that nothing can take below, where a rule gives one.
+pub(super) fn floor(score: Score) -> f64 {
+    if let Score::Fixed(fixed) = score { fixed } else { 0.0 }
+}
+
+/// Returns the index of the highest level whose cut is reached; the cut itself belongs to it.
+pub(super) fn level(tag: &Tag, score: f64) -> Option<u8> {
+    let reached = tag.levels.iter().take_while(|(_, cut)| *cut <= score).count();
+    u8::try_from(reached.checked_sub(1)?).ok()
+}
+
+/// Rounds to six decimals.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mass_of(half_point: f64) -> Score {
+        Score::Mass { half_point, half_life: Some(Millis(30)) }
+    }
+
+    #[test]
+    fn p1_with_the_half_point_at_the_threshold_the_score_there_is_one_half() {
+        for n in 1..50 {
+            assert_eq!(score(f64::from(n), 0.0, mass_of(f64::from(n))), 0.5, "{n}");
+        }
+    }
+
+    #[test]
+    fn p2_the_score_grows_with_the_mass_and_stays_between_zero_and_one() {
+        let scores: Vec<f64> = (0..90).map(|n| score(f64::from(n), 0.0, mass_of(5.0))).collect();
+        assert!(scores.is_sorted_by(|one, next| one < next), "{scores:?}");
+        assert!(scores[0] == 0.0 && scores[89] < 1.0);
+    }
+
+    #[test]
+    fn p3_a_mass_written_back_when_it_is_read_would_not_be_the_same_mass() {
+        let read_late = faded(1.0, Millis(19), mass_of(5.0));
+        let read_often = faded(
+            faded(faded(1.0, Millis(7), mass_of(5.0)), Millis(4), mass_of(5.0)),
+            Millis(8),
+            mass_of(5.0),
+        );
+        assert_ne!(read_late.to_bits(), read_often.to_bits());
+        assert_eq!(rounded(read_late), rounded(read_often));
+    }
+
+    #[test]
+    fn half_of_the_mass_is_left_after_one_half_life_and_all_of_it_at_once() {
+        assert_eq!(faded(8.0, Millis(30), mass_of(1.0)), 4.0);
+        assert_eq!(faded(8.0, Millis(0), mass_of(1.0)), 8.0);
+        assert_eq!(faded(8.0, Millis(30), Score::Fixed(0.3)), 8.0);
+    }
+
+    #[test]
+    fn a_score_at_a_level_cut_is_in_the_upper_level() {
+        let levels = vec![("mid".to_owned(), 0.5), ("high".to_owned(), 0.8)];
+        let tag = Tag { id: "t".to_owned(), path: Vec::new(), group: None, ttl: None, levels };
+        for (score, expected) in
+            [(0.499_999, None), (0.5, Some(0)), (0.799_999, Some(0)), (0.8, Some(1)), (1.0, Some(1))]
+        {
+            assert_eq!(level(&tag, score), expected, "{score}");
+        }
+    }
+}

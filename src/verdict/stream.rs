@@ -1,0 +1,132 @@
+//! Puts the events of many keys in order and runs one engine over them.
+//!
+//! Events wait until the watermark (newest time seen, less the lateness) has
+//! passed them and then go to their keys in event order. An event older than
+//! the watermark is late and handed back: what is decided stays decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::message::Key;
+use crate::signal::Event;
+use crate::time::{Millis, Timestamp};
+
+use super::engine::{Engine, KeyState};
+use super::row::Row;
+
+/// An engine over the events of many keys, in small steps.
+#[derive(Clone, Debug)]
+pub struct Stream<'e> {
+    engine: &'e Engine<'e>,
+    lateness: Millis,
+    /// In event order: time, sequence number, id bytes, key.
+    waiting: BTreeMap<(Timestamp, u64, Box<str>, Arc<Key>), Event>,
+    /// Ids that were taken in, until duplicates of them would be late by a day.
+    seen: BTreeSet<(Arc<Key>, Box<str>)>,
+    seen_by_time: BTreeSet<(Timestamp, Arc<Key>, Box<str>)>,
+    newest: Option<Timestamp>,
+    watermark: Option<Timestamp>,
+    states: BTreeMap<Arc<Key>, KeyState>,
+    /// When to look at a key again although no event of it came.
+    wake: BTreeSet<(Timestamp, Arc<Key>)>,
+}
+
+/// What became of an event that arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    /// It waits for its turn or has had it.
+    Taken,
+    /// Its key has had an event with this id.
+    Duplicate,
+    /// It is older than the watermark.
+    Late(Event),
+}
+
+impl<'e> Stream<'e> {
+    /// Starts without any key. Events may come up to `lateness` after newer ones.
+    pub fn new(engine: &'e Engine<'e>, lateness: Millis) -> Stream<'e> {
+        Stream {
+            engine,
+            lateness,
+            waiting: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            seen_by_time: BTreeSet::new(),
+            newest: None,
+            watermark: None,
+            states: BTreeMap::new(),
+            wake: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in an event and applies all that need not wait any more. Appends to `out`.
+    pub fn push(&mut self, key: &Arc<Key>, event: Event, out: &mut Vec<Row>) -> Arrival {
+        let id: Box<str> = Box::from(event.id.as_str());
+        if self.seen.contains(&(Arc::clone(key), id.clone())) {
+            return Arrival::Duplicate;
+        }
+        if self.watermark.is_some_and(|watermark| event.at < watermark) {
+            return Arrival::Late(event);
+        }
+        let at = event.at;
+        self.seen.insert((Arc::clone(key), id.clone()));
+        self.seen_by_time.insert((at, Arc::clone(key), id.clone()));
+        self.waiting.insert((at, event.seq, id, Arc::clone(key)), event);
+        let newest = self.newest.map_or(at, |newest| newest.max(at));
+        self.newest = Some(newest);
+        self.advance_to(newest.minus(self.lateness), out);
+        Arrival::Taken
+    }
+
+    /// Raises the watermark: applies the events before it, then the timers due until it.
+    /// Does nothing when it is higher already.
+    pub fn advance_to(&mut self, watermark: Timestamp, out: &mut Vec<Row>) {
+        if self.watermark.is_some_and(|now| watermark <= now) {
+            return;
+        }
+        self.watermark = Some(watermark);
+        while let Some(first) = self.waiting.first_entry()
+            && first.key().0 < watermark
+        {
+            let ((_, _, _, key), event) = first.remove_entry();
+            self.with_state(&key, |engine, state| engine.push(state, &key, &event, out));
+        }
+        while let Some((_, key)) = self.wake.first().filter(|(at, _)| *at <= watermark).cloned() {
+            self.with_state(&key, |engine, state| engine.advance_to(state, &key, watermark, out));
+        }
+        self.forget_before(watermark.minus(REMEMBER_IDS));
+    }
+
+    /// Returns the key states, in key order.
+    pub fn states(&self) -> impl Iterator<Item = (&Arc<Key>, &KeyState)> {
+        self.states.iter()
+    }
+
+    /// Puts a saved state in place of the key's own.
+    pub fn restore(&mut self, key: &Arc<Key>, state: KeyState) {
+        self.with_state(key, |_, old| *old = state);
+    }
+
+    /// Lets `change` act on the state of `key` and notes when to look at it again.
+    fn with_state(&mut self, key: &Arc<Key>, change: impl FnOnce(&Engine<'e>, &mut KeyState)) {
+        let state = self.states.entry(Arc::clone(key)).or_default();
+        self.wake.remove(&(self.engine.quiet_until(state), Arc::clone(key)));
+        change(self.engine, state);
+        let wake_at = self.engine.quiet_until(state);
+        if wake_at < Timestamp::MAX {
+            self.wake.insert((wake_at, Arc::clone(key)));
+        }
+    }
+
+    fn forget_before(&mut self, oldest: Timestamp) {
+        while let Some((at, key, id)) = self.seen_by_time.pop_first() {
+            if at >= oldest {
+                self.seen_by_time.insert((at, key, id));
+                return;
+            }
+            self.seen.remove(&(key, id));
+        }
+    }
+}
+
+/// How long behind the watermark a second copy is still called a duplicate; after that it is late.
+const REMEMBER_IDS: Millis = Millis::DAY;
