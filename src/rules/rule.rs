@@ -115,6 +115,26 @@ pub struct Rule {
     pub place: Place,
 }
 
+impl Rule {
+    /// Returns every signal the rule looks at.
+    pub fn signals(&self) -> Vec<SignalIdx> {
+        let mut signals = self.shape.signals();
+        signals.extend(self.emit.as_ref().and_then(|emit| emit.clear_on));
+        signals
+    }
+}
+
+impl Shape {
+    /// Returns every signal the shape looks at.
+    pub fn signals(&self) -> Vec<SignalIdx> {
+        match self {
+            Shape::Match { signal } | Shape::Count { signal, .. } => vec![*signal],
+            Shape::Sequence { steps, without, .. } => steps.iter().chain(without).copied().collect(),
+            Shape::Absence { since, cancel, .. } => [*since].into_iter().chain(*cancel).collect(),
+        }
+    }
+}
+
 /// What a recall does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
