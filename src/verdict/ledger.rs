@@ -42,6 +42,7 @@ pub struct StandingTag {
     /// That evidence, at most [`MAX_EVIDENCE`] pieces.
     pub evidence: Vec<Evidence>,
     /// The mass as it is, not rounded.
+    #[serde(with = "bits")]
     mass: f64,
     /// When `mass` was true; it fades from then on.
     mass_at: Timestamp,
@@ -265,6 +266,19 @@ impl StandingTag {
 
     fn cause(&self, at: Timestamp) -> Cause<'_> {
         Cause { at, rule: Some(self.rule), evidence: &self.evidence }
+    }
+}
+
+/// A mass is saved as its bits: not every text form gives the same number back.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        number.to_bits().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
     }
 }
 
