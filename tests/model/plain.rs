@@ -73,8 +73,8 @@ pub fn rows(set: &RuleSet, events: &[Event], as_of: Timestamp) -> Vec<String> {
             }
         }
     }
-    for j in 0..events.len() {
-        plain.timers(&mut by_timer, events[j].at);
+    for (j, event) in events.iter().enumerate() {
+        plain.timers(&mut by_timer, event.at);
         plain.event(j, &mut by_event);
     }
     plain.timers(&mut by_timer, as_of);

@@ -1,0 +1,91 @@
+//! Events per second of the engine: twenty rules, invented histories, one state used again from key to key.
+//!
+//! Before anything is timed, the rows of the run are compared with those of a
+//! run with a fresh state per key, and their number must not be zero.
+
+#[path = "../tests/model/kit.rs"]
+mod kit;
+#[path = "../tests/model/plain.rs"]
+#[allow(dead_code, reason = "only the dice are used here")]
+mod plain;
+
+use chattag::message::KeyKind;
+use chattag::rules::*;
+use chattag::signal::Event;
+use chattag::verdict::{Engine, KeyState, Row};
+use divan::counter::ItemsCount;
+use kit::*;
+use plain::Dice;
+
+fn main() {
+    divan::main();
+}
+
+/// The kinds of rules a shipped pack has.
+fn twenty_rules() -> RuleSet {
+    let mut rules = vec![
+        rule("r01", count("disc", 5, elapsed(DAY.times(30)))).hold().tag("price"),
+        rule("r02", count("cmpl", 3, Window::NaturalDays(1))).alert(Some(DAY)).tag("care"),
+        rule("r03", sequence(&["price", "value"], DAY)).tag("sensitive"),
+        rule("r04", absence("msg", Span::Months(3))).tag("churned").clear_on("msg"),
+        rule("r05", matching("paid")).tag("paid"),
+        rule("r06", matching("lead")).tag("lead"),
+        rule("r07", absence("ask", Span::Elapsed(DAY))).first().cancel("reply").alert(Some(DAY)),
+        rule("r08", matching("msg")).untag("churned"),
+        rule("r09", sequence(&["price", "value", "disc"], DAY.times(2))).without("paid").tag("compare"),
+        rule("r10", count("cmpl", 3, Window::Session { gap: HOUR.times(2) })).alert(Some(DAY)),
+    ];
+    for (i, signal) in ["a", "b", "c", "x", "z", "m", "rep", "value", "price", "disc"].into_iter().enumerate()
+    {
+        rules.push(rule(&format!("s{i:02}"), count(signal, 4, elapsed(DAY.times(7)))).alert(Some(DAY)));
+    }
+    set(rules).ttl("care", Span::Elapsed(DAY.times(30))).group(Exclusive::Forward, &["lead", "paid"])
+}
+
+/// 2,000 keys with 50 events each: four of five are messages that say nothing, as in real chats.
+fn histories() -> Vec<Vec<Event>> {
+    let mut dice = Dice(1);
+    (0..2_000).map(|_| history(&mut dice)).collect()
+}
+
+fn history(dice: &mut Dice) -> Vec<Event> {
+    let mut at = instant("01-01 00:00");
+    let mut events = Vec::new();
+    for i in 0..50 {
+        at = at.plus(dice.span(HOUR.times(20)));
+        let mut signals = vec![("msg", 0)];
+        let talks = dice.below(5) == 0;
+        let said = ["disc", "cmpl", "price", "value", "paid", "lead", "ask", "a", "b", "x"];
+        signals.extend(talks.then(|| (dice.one(&said), 1)));
+        events.push(event(&format!("{i:019}_external"), i, at, &signals));
+    }
+    events
+}
+
+fn run(engine: &Engine<'_>, histories: &[Vec<Event>], out: &mut Vec<Row>, fresh: bool) {
+    let (mut state, key) = (KeyState::default(), key("k"));
+    for history in histories {
+        if fresh {
+            state = KeyState::default()
+        } else {
+            state.reset()
+        }
+        history.iter().for_each(|event| engine.push(&mut state, &key, event, out));
+        engine.advance_to(&mut state, &key, instant("12-01 00:00"), out);
+    }
+}
+
+#[divan::bench]
+fn twenty_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) {
+    let (set, histories) = (twenty_rules(), histories());
+    let engine = Engine::new(&set, KeyKind::Customer);
+    let (mut once, mut again) = (Vec::new(), Vec::new());
+    run(&engine, &histories, &mut once, false);
+    run(&engine, &histories, &mut again, true);
+    assert!(once == again && once.len() > 1_000, "{} and {} rows", once.len(), again.len());
+    bencher.counter(ItemsCount::new(100_000_u64)).bench_local(|| {
+        once.clear();
+        run(&engine, &histories, &mut once, false);
+        once.len()
+    });
+}
