@@ -9,9 +9,9 @@ use crate::time::{Millis, Timestamp, Zone};
 pub(crate) fn of_number(number: i64) -> Option<Timestamp> {
     match number {
         ..=0 => None,
-        ..100_000_000_000 => Some(Timestamp(number * 1_000)),
-        ..100_000_000_000_000 => Some(Timestamp(number)),
-        ..100_000_000_000_000_000 => Some(Timestamp(number / 1_000)),
+        1..100_000_000_000 => Some(Timestamp(number * 1_000)),
+        100_000_000_000..100_000_000_000_000 => Some(Timestamp(number)),
+        100_000_000_000_000..100_000_000_000_000_000 => Some(Timestamp(number / 1_000)),
         _ => Some(Timestamp(number / 1_000_000)),
     }
 }

@@ -47,6 +47,7 @@ impl<'a> Content<'a> {
         }
     }
 
+    #[allow(clippy::ptr_arg, reason = "a borrowed text gives borrowed parts")]
     fn push_quote_and_reply(&mut self, text: &Cow<'a, str>, quote: std::ops::Range<usize>, reply: usize) {
         self.flags.insert(Flags::QUOTE);
         let quote_base = chars(&text[..quote.start]);
@@ -78,6 +79,7 @@ fn chars(text: &str) -> u32 {
 }
 
 /// Returns a part of `text`, borrowed where `text` is.
+#[allow(clippy::ptr_arg, reason = "a borrowed text gives a borrowed part")]
 fn slice<'a>(text: &Cow<'a, str>, range: std::ops::Range<usize>) -> Cow<'a, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[range]),

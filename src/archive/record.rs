@@ -67,6 +67,7 @@ impl Record<'static> {
     }
 }
 
+#[allow(clippy::map_identity, reason = "it shortens the life of each item")]
 fn lend_message<'a>(message: Message<'static>) -> Message<'a> {
     Message {
         corp: message.corp,

@@ -105,7 +105,7 @@ impl Shape {
     /// Objects are side by side when the first spans lines, or another follows on its line.
     fn of_first_object(object: &[u8], rest: &[u8]) -> Shape {
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let beside = line.iter().any(|byte| *byte == b'{');
+        let beside = line.contains(&b'{');
         if beside || is_pretty(object) { Shape::Objects } else { Shape::Lines }
     }
 

@@ -527,7 +527,9 @@ fn containers_are_told_by_their_content() {
     };
     let zstd = zstd::stream::encode_all(pretty.as_bytes(), 1).expect("packed");
     let cut = gzip[..gzip.len() - 20].to_vec();
-    let cases: Vec<(&str, Vec<u8>, Shape, usize, Option<&str>)> = vec![
+    // (name, content, shape, records, fault)
+    type Case<'c> = (&'c str, Vec<u8>, Shape, usize, Option<&'c str>);
+    let cases: Vec<Case<'_>> = vec![
         ("lines", lines.clone().into_bytes(), Shape::Lines, 3, None),
         ("no final feed", lines.trim().as_bytes().to_vec(), Shape::Lines, 3, None),
         ("list", list.clone().into_bytes(), Shape::List, 3, None),
@@ -551,7 +553,7 @@ fn containers_are_told_by_their_content() {
             3,
             Some("! json.truncated"),
         ),
-        ("open list", list[..list.len() - 1].as_bytes().to_vec(), Shape::List, 3, Some("! json.truncated")),
+        ("open list", list.as_bytes()[..list.len() - 1].to_vec(), Shape::List, 3, Some("! json.truncated")),
         ("empty", Vec::new(), Shape::Empty, 0, None),
         ("blank", b"\n\n".to_vec(), Shape::Empty, 0, None),
         (
