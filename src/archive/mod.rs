@@ -1,1 +1,45 @@
 //! Finds archive files, reads records, decodes every stored shape.
+//!
+//! [`Plan`] says which files, in path order. [`read_blocks`] reads them in
+//! parallel and hands out [`Block`]s; a block lends its records one by one as
+//! [`Read`]s. Official plaintext takes one borrowed pass (`fast`), everything
+//! else one general path over a JSON value (`general`). A bad record is a
+//! [`RecordFault`] and the run goes on; nothing is dropped silently.
+//!
+//! Compressed files, arrays, pages and pipes are read in order, in bounded
+//! pieces; line-delimited files in independent blocks. Memory is bounded by
+//! the number of threads times the block size and the longest record.
+
+mod block;
+mod compression;
+mod container;
+mod fast;
+mod file_hash;
+mod general;
+mod instant;
+mod kind;
+mod layers;
+mod lines;
+mod options;
+mod payload;
+mod plan;
+mod quote;
+mod record;
+mod repair;
+mod role;
+mod roster;
+mod sequence;
+mod source;
+mod splitter;
+mod wording;
+
+pub use block::{Block, decode};
+pub use compression::Compression;
+pub use options::ReadOptions;
+pub use plan::{Plan, PlannedFile};
+pub use record::{Read, Record, RecordFault};
+pub use roster::{Roster, RosterEntry};
+pub use source::{FileReport, Shape, read_blocks};
+
+#[cfg(test)]
+mod tests;

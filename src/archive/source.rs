@@ -1,0 +1,416 @@
+//! Reads the files of a plan in parallel and reports on each.
+//!
+//! Line-delimited files are cut into blocks of a fixed size that are read on
+//! their own; all others are read in order, one chunk being decoded while the
+//! next is unpacked. What a block is depends on the file alone, so results do
+//! not depend on the number of threads. Every byte of a file is read once, and
+//! hashed on the way.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use blake3::hazmat::ChainingValue;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::archive::lines::LineBlock;
+use crate::archive::record::RecordFault;
+use crate::archive::sequence::{Chunk, LOOK_BYTES, Sequence};
+use crate::archive::splitter::{Prefix, page_prefix, skip_blank, value_end};
+use crate::archive::{Block, Compression, Plan, PlannedFile, ReadOptions, compression, file_hash};
+use crate::error::Error;
+use crate::message::Origin;
+
+/// What was read of one file.
+#[derive(Clone, Debug, Default)]
+pub struct FileReport {
+    /// The file, as planned.
+    pub path: PathBuf,
+    /// Bytes read, as stored.
+    pub bytes: u64,
+    /// BLAKE3 of those bytes; zeros when the file could not be read.
+    pub blake3: [u8; 32],
+    /// Line feeds in the (decompressed) file.
+    pub lines: u64,
+    /// Records lent, good or bad.
+    pub records: u64,
+    /// How the file is packed.
+    pub compression: Compression,
+    /// How records stand in it.
+    pub variant: Shape,
+    /// Where each block starts, and the line feeds before it.
+    pub block_lines: Vec<(u64, u64)>,
+}
+
+impl FileReport {
+    /// Returns the line on which a record of this file starts, counted from 1.
+    pub fn line_of(&self, origin: &Origin) -> u64 {
+        let block = self.block_lines.partition_point(|(offset, _)| *offset <= origin.block);
+        let before = block.checked_sub(1).map_or(0, |block| self.block_lines[block].1);
+        before + u64::from(origin.line_in_block) + 1
+    }
+}
+
+/// How records stand in a file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// There is nothing in it.
+    #[default]
+    Empty,
+    /// One on each line.
+    Lines,
+    /// In one list.
+    List,
+    /// In the list of a page.
+    Page,
+    /// Side by side, or each over many lines.
+    Objects,
+    /// Not at all: the code says what the file is.
+    Foreign(&'static str),
+}
+
+impl Shape {
+    /// Returns the shape of a file that starts with `bytes`; `whole` when there is no more of it.
+    pub(crate) fn of(bytes: &[u8], whole: bool) -> Shape {
+        let start = skip_blank(bytes, 0);
+        match bytes.get(start) {
+            None if whole => Shape::Empty,
+            None => Shape::Lines,
+            Some(b'[') => Shape::List,
+            Some(b'{') => Shape::of_objects(bytes, start),
+            Some(_) => Shape::of_strangers(bytes),
+        }
+    }
+
+    fn of_objects(bytes: &[u8], start: usize) -> Shape {
+        if matches!(page_prefix(bytes, start), Prefix::Page(_)) {
+            return Shape::Page;
+        }
+        let second_line = memchr::memchr(b'\n', &bytes[start..]).map(|feed| start + feed + 1);
+        if second_line.is_some_and(|line| bytes.get(line) == Some(&b'{')) {
+            return Shape::Lines;
+        }
+        match value_end(bytes, start) {
+            Some(end) => Shape::of_first_object(&bytes[start..end], &bytes[end..]),
+            None if second_line.is_some_and(|line| is_pretty(&bytes[start..line])) => Shape::Objects,
+            None => Shape::Lines,
+        }
+    }
+
+    /// Objects are side by side when the first spans lines, or another follows on its line.
+    fn of_first_object(object: &[u8], rest: &[u8]) -> Shape {
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let beside = line.contains(&b'{');
+        if beside || is_pretty(object) { Shape::Objects } else { Shape::Lines }
+    }
+
+    /// Lines may begin with a damaged one; a picture has no lines of records.
+    fn of_strangers(bytes: &[u8]) -> Shape {
+        let records = memchr::memmem::find(bytes, b"\n{\"").is_some() || bytes.starts_with(b"\"{");
+        match bytes {
+            [b'P', b'K', 3, 4, ..] => Shape::Foreign("format.zip"),
+            [b'P', b'A', b'R', b'1', ..] => Shape::Foreign("format.parquet"),
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Shape::Foreign("format.utf16"),
+            _ if records && memchr::memchr(0, bytes).is_none() => Shape::Lines,
+            _ => Shape::Foreign("format.unknown"),
+        }
+    }
+}
+
+/// Returns whether the first line of an object ends between its fields.
+fn is_pretty(object: &[u8]) -> bool {
+    let Some(feed) = memchr::memchr(b'\n', object) else { return false };
+    let line = object[..feed].trim_ascii_end();
+    matches!(line.last(), Some(b'{' | b',' | b'[' | b':'))
+}
+
+/// Reads all files of `plan` on the current rayon pool.
+///
+/// `visit` is called once for each block, from many threads and in any order.
+/// `progress` counts the bytes read, as stored. When `stop` becomes true,
+/// reading ends at the next block.
+///
+/// # Errors
+///
+/// Fails only when stopped: a file that cannot be read is a fault in a block
+/// of its own.
+pub fn read_blocks(
+    plan: &Plan,
+    options: &ReadOptions,
+    progress: &AtomicU64,
+    stop: &AtomicBool,
+    visit: &(dyn Fn(&mut Block<'_>) + Sync),
+) -> Result<Vec<FileReport>, Error> {
+    let reading = Reading { plan, options, progress, stop, visit, buffers: Mutex::new(Vec::new()) };
+    let files = 0..u32::try_from(plan.files().len()).unwrap_or(u32::MAX);
+    let mut tasks: Vec<Task> = files.into_par_iter().flat_map_iter(|file| reading.survey(file)).collect();
+    tasks.sort_by_key(|task| matches!(task, Task::Block { .. }));
+    let outcomes = tasks.par_iter().with_max_len(1).map(|task| reading.read(task)).collect();
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::interrupted());
+    }
+    Ok(reports(plan, outcomes))
+}
+
+/// A piece of work that does not depend on others.
+enum Task {
+    /// A file to be read in order.
+    Sequence { file: u32 },
+    /// A block of a line-delimited file.
+    Block { file: u32, start: u64 },
+    /// A file that cannot be read.
+    Unreadable { file: u32, why: io::ErrorKind },
+}
+
+/// What a task read.
+#[derive(Default)]
+struct Outcome {
+    file: u32,
+    bytes: u64,
+    records: u64,
+    variant: Shape,
+    compression: Compression,
+    /// Where each block starts, and the line feeds in it.
+    blocks: Vec<(u64, u64)>,
+    hash: Hash,
+}
+
+/// The hash of what a task read.
+#[derive(Default)]
+enum Hash {
+    #[default]
+    Unknown,
+    File([u8; 32]),
+    Block(ChainingValue),
+}
+
+struct Reading<'r> {
+    plan: &'r Plan,
+    options: &'r ReadOptions,
+    progress: &'r AtomicU64,
+    stop: &'r AtomicBool,
+    visit: &'r (dyn Fn(&mut Block<'_>) + Sync),
+    /// Buffers between two uses: as many as there are threads.
+    buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Reading<'_> {
+    fn planned(&self, file: u32) -> &PlannedFile {
+        &self.plan.files()[file as usize]
+    }
+
+    /// Looks at the start of a file and says what there is to do.
+    fn survey(&self, file: u32) -> Vec<Task> {
+        match self.shape_of(self.planned(file)) {
+            Ok(Some(Shape::Lines)) => self.blocks_of(file),
+            Ok(_) => vec![Task::Sequence { file }],
+            Err(error) => vec![Task::Unreadable { file, why: error.kind() }],
+        }
+    }
+
+    /// Returns the shape of a file; `None` when it must be unpacked to tell.
+    fn shape_of(&self, planned: &PlannedFile) -> io::Result<Option<Shape>> {
+        if planned.is_stdin() {
+            return Ok(None);
+        }
+        let look = usize::try_from(planned.bytes).unwrap_or(usize::MAX).min(LOOK_BYTES);
+        let mut start = vec![0; look];
+        File::open(&planned.path)?.read_exact_at(&mut start, 0)?;
+        let packed = Compression::of(&start) != Compression::None;
+        Ok((!packed).then(|| Shape::of(&start, look as u64 == planned.bytes)))
+    }
+
+    fn blocks_of(&self, file: u32) -> Vec<Task> {
+        let starts = (0..self.planned(file).bytes).step_by(self.options.block_bytes);
+        starts.map(|start| Task::Block { file, start }).collect()
+    }
+
+    fn read(&self, task: &Task) -> Outcome {
+        let (file, outcome) = match *task {
+            _ if self.stop.load(Ordering::Relaxed) => return Outcome::default(),
+            Task::Sequence { file } => (file, self.read_sequence(file)),
+            Task::Block { file, start } => (file, self.read_block(file, start)),
+            Task::Unreadable { file, why } => (file, Err(why.into())),
+        };
+        outcome.unwrap_or_else(|error| self.report_unreadable(file, task, &error))
+    }
+
+    fn report_unreadable(&self, file: u32, task: &Task, error: &io::Error) -> Outcome {
+        let offset = if let Task::Block { start, .. } = task { *start } else { 0 };
+        let mut block = Block::of_lines((file, offset), &[], 0, self.options);
+        block.push_fault(0, RecordFault::new("file.unreadable", error.kind().to_string()));
+        (self.visit)(&mut block);
+        let variant = Shape::Foreign("file.unreadable");
+        Outcome { file, records: block.records(), variant, blocks: vec![(offset, 0)], ..Outcome::default() }
+    }
+
+    fn read_block(&self, file: u32, start: u64) -> io::Result<Outcome> {
+        let mut buffer =
+            self.buffers.lock().map_or_else(|_| Vec::new(), |mut buffers| buffers.pop().unwrap_or_default());
+        let outcome = self.read_block_into(file, start, &mut buffer);
+        if let Ok(mut buffers) = self.buffers.lock() {
+            buffers.push(buffer);
+        }
+        outcome
+    }
+
+    fn read_block_into(&self, file: u32, start: u64, buffer: &mut Vec<u8>) -> io::Result<Outcome> {
+        let planned = self.planned(file);
+        let opened = File::open(&planned.path)?;
+        let (block_bytes, max_record_bytes) = (self.options.block_bytes, self.options.max_record_bytes);
+        let block = LineBlock { file: &opened, size: planned.bytes, start, block_bytes, max_record_bytes };
+        let loaded = block.load(buffer)?;
+        let bytes = &buffer[loaded.lead..];
+        let own = &bytes[..loaded.own];
+        self.progress.fetch_add(own.len() as u64, Ordering::Relaxed);
+        let mut block = Block::of_lines(
+            (file, start),
+            &bytes[..loaded.end.max(loaded.first)],
+            loaded.first,
+            self.options,
+        );
+        (self.visit)(&mut block);
+        Ok(Outcome {
+            file,
+            bytes: own.len() as u64,
+            records: block.records(),
+            variant: Shape::Lines,
+            compression: Compression::None,
+            blocks: vec![(start, line_feeds(own))],
+            hash: self.hash_block(planned.bytes, start, own),
+        })
+    }
+
+    fn hash_block(&self, size: u64, start: u64, own: &[u8]) -> Hash {
+        if size <= self.options.block_bytes as u64 {
+            Hash::File(*blake3::hash(own).as_bytes())
+        } else {
+            Hash::Block(file_hash::of_block(start, own))
+        }
+    }
+
+    fn read_sequence(&self, file: u32) -> io::Result<Outcome> {
+        let planned = self.planned(file);
+        let source: Box<dyn io::Read + Send> = if planned.is_stdin() {
+            Box::new(io::stdin())
+        } else {
+            Box::new(io::Read::take(File::open(&planned.path)?, planned.bytes))
+        };
+        let mut counted =
+            Counted { source, hasher: blake3::Hasher::new(), bytes: 0, progress: self.progress };
+        let mut outcome = Outcome { file, ..Outcome::default() };
+        let (compression, unpacked) = compression::unpack(&mut counted)?;
+        outcome.compression = compression;
+        self.read_chunks(Sequence::new(unpacked, self.options), &mut outcome);
+        counted.drain(self.stop);
+        outcome.bytes = counted.bytes;
+        outcome.hash = Hash::File(*counted.hasher.finalize().as_bytes());
+        Ok(outcome)
+    }
+
+    /// Decodes one chunk while the next is read and unpacked.
+    fn read_chunks(&self, mut sequence: Sequence<'_>, outcome: &mut Outcome) {
+        outcome.variant = sequence.shape();
+        let mut next = sequence.next_chunk();
+        while let Some(chunk) = next {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let file = outcome.file;
+            let (records, following) =
+                rayon::join(|| self.visit_chunk(file, &chunk), || sequence.next_chunk());
+            outcome.records += records;
+            outcome.blocks.push((chunk.offset, line_feeds(&chunk.bytes)));
+            next = following;
+        }
+    }
+
+    fn visit_chunk(&self, file: u32, chunk: &Chunk) -> u64 {
+        let place = (file, chunk.offset);
+        let mut block = match &chunk.ranges {
+            None => Block::of_lines(place, &chunk.bytes, 0, self.options),
+            Some(ranges) => {
+                Block::of_values(place, &chunk.bytes, ranges, chunk.page.as_deref(), self.options)
+            }
+        };
+        if let Some(fault) = &chunk.fault {
+            block.push_fault(0, fault.clone());
+        }
+        (self.visit)(&mut block);
+        block.records()
+    }
+}
+
+fn line_feeds(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// A source whose bytes are counted and hashed as they pass.
+struct Counted<'p> {
+    source: Box<dyn io::Read + Send>,
+    hasher: blake3::Hasher,
+    bytes: u64,
+    progress: &'p AtomicU64,
+}
+
+impl Counted<'_> {
+    /// Reads what a damaged file still holds, so that its hash is that of the whole file.
+    fn drain(&mut self, stop: &AtomicBool) {
+        let mut rest = vec![0; LOOK_BYTES];
+        while !stop.load(Ordering::Relaxed) && matches!(io::Read::read(self, &mut rest), Ok(1..)) {}
+    }
+}
+
+impl io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        self.bytes += read as u64;
+        self.progress.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Adds up what the tasks of each file read.
+fn reports(plan: &Plan, outcomes: Vec<Outcome>) -> Vec<FileReport> {
+    let named = |file: &PlannedFile| FileReport { path: file.path.clone(), ..FileReport::default() };
+    let mut reports: Vec<FileReport> = plan.files().iter().map(named).collect();
+    let mut blocks: Vec<Vec<(u64, ChainingValue)>> = vec![Vec::new(); reports.len()];
+    for outcome in outcomes {
+        let file = outcome.file as usize;
+        let report = &mut reports[file];
+        report.bytes += outcome.bytes;
+        report.records += outcome.records;
+        report.compression = outcome.compression;
+        report.variant = outcome.variant;
+        match outcome.hash {
+            Hash::Unknown => {}
+            Hash::File(hash) => report.blake3 = hash,
+            Hash::Block(value) => blocks[file].push((outcome.blocks[0].0, value)),
+        }
+        report.block_lines.extend(outcome.blocks);
+    }
+    for (report, blocks) in reports.iter_mut().zip(blocks) {
+        finish_report(report, blocks);
+    }
+    reports
+}
+
+fn finish_report(report: &mut FileReport, mut blocks: Vec<(u64, ChainingValue)>) {
+    blocks.sort_unstable_by_key(|(start, _)| *start);
+    let values: Vec<ChainingValue> = blocks.into_iter().map(|(_, value)| value).collect();
+    if values.len() > 1 {
+        report.blake3 = file_hash::of_blocks(&values);
+    }
+    report.block_lines.sort_unstable();
+    for (_, lines) in &mut report.block_lines {
+        let before = report.lines;
+        report.lines += *lines;
+        *lines = before;
+    }
+}
