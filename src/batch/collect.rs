@@ -3,7 +3,8 @@
 //! What a block leaves behind: event bytes in the event shards, identities in
 //! the identity shards, recalls, unreadable records, counts. No text stays.
 
-use std::sync::Mutex;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::codec::{self, Address, Arrival, Class, EntryKind};
@@ -14,10 +15,12 @@ use super::tally::{Fate, Tally};
 use crate::archive::{Block, Read, Record, RecordFault};
 use crate::bundle::Bundle;
 use crate::error::Error;
+use crate::lexicon::Catalog;
 use crate::mention::{Mention, Scratch};
 use crate::message::{Consent, Flags, Message, Origin, Recall};
 use crate::signal::{Event, Sign};
 use crate::time::Timestamp;
+use crate::writer::{MentionRow, MentionedIn};
 
 /// Gathers what all blocks of a night leave behind.
 pub struct Collector<'a> {
@@ -42,6 +45,8 @@ pub struct Settings {
     pub respect_disagree: bool,
     /// Keep the bytes of unreadable records.
     pub keep_raw: bool,
+    /// Keep every mention.
+    pub mentions: bool,
 }
 
 /// What blocks leave behind besides events and identities.
@@ -53,6 +58,8 @@ pub struct Gathered {
     pub recalls: Vec<PendingRecall>,
     /// Unreadable records, in no order.
     pub faults: Vec<Fault>,
+    /// Mentions with the message they stand in, in no order; empty unless asked for.
+    pub mentions: Vec<(Arrival, MentionRow)>,
     failure: Option<Error>,
 }
 
@@ -78,6 +85,7 @@ struct Worker {
     tally: Tally,
     recalls: Vec<PendingRecall>,
     faults: Vec<Fault>,
+    rows: Vec<(Arrival, MentionRow)>,
 }
 
 impl<'a> Collector<'a> {
@@ -149,15 +157,15 @@ impl<'a> Collector<'a> {
             Ok(record) => record,
             Err(fault) => return worker.lay_aside(read, fault, self.settings.keep_raw),
         };
-        let Some((corp, seq, id)) = record_id(record) else {
-            return worker.tally.count(fate_without_id(record));
-        };
         let fate = self.fate(record, arrival, worker);
         worker.tally.count(fate);
-        let stem = identity::stem_hash(corp, id);
-        let id = identity::id_hash(corp, id);
-        let shard = identity::partition(stem, worker.identities.len());
-        Identity { id, seq, arrival, stem, content: read.content, fate }.write_to(&mut worker.identities[shard]);
+        let (corp, seq, id) = record_id(record);
+        if !id.is_empty() {
+            let stem = identity::stem_hash(corp, id);
+            let shard = identity::partition(stem, worker.identities.len());
+            Identity { id: identity::id_hash(corp, id), seq, arrival, stem, content: read.content, fate }
+                .write_to(&mut worker.identities[shard]);
+        }
     }
 
     fn fate(&self, record: &Record<'_>, arrival: Arrival, worker: &mut Worker) -> Fate {
@@ -165,8 +173,10 @@ impl<'a> Collector<'a> {
             Record::Message(message) => self.message(worker, arrival, message),
             Record::Recall(recall) => worker.recall(arrival, recall),
             Record::Consent(consent) => self.consent(worker, arrival, consent),
+            Record::Switch { .. } => Fate::Switch,
             Record::Encrypted { key_version, .. } => worker.encrypted(*key_version),
-            other => fate_without_id(other),
+            Record::Empty("entry.null") => Fate::EmptyEntry,
+            Record::Empty(_) => Fate::EmptyPage,
         }
     }
 
@@ -178,6 +188,9 @@ impl<'a> Collector<'a> {
         worker.note(message.flags);
         self.bundle.annotator.annotate(message, &mut worker.scratch, &mut worker.mentions);
         self.bundle.evaluator.evaluate(message, &worker.mentions, &self.bundle.catalog, &mut worker.event);
+        if self.settings.mentions && !worker.mentions.is_empty() {
+            worker.keep_mentions(arrival, message, &self.bundle.catalog);
+        }
         for class in Class::ALL {
             if let Some(address) = route::address(message, class) {
                 let recalled = message.flags.contains(Flags::RECALLED) && class != Class::Room;
@@ -242,6 +255,7 @@ impl<'a> Collector<'a> {
         }
         gathered.recalls.append(&mut worker.recalls);
         gathered.faults.append(&mut worker.faults);
+        gathered.mentions.append(&mut worker.rows);
         if let Err(failure) = stored {
             gathered.failure.get_or_insert(failure);
         }
@@ -259,6 +273,7 @@ impl Worker {
             tally: Tally::default(),
             recalls: Vec::new(),
             faults: Vec::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -266,6 +281,23 @@ impl Worker {
         self.tally.quarantine(fault.code);
         let raw = keep_raw.then(|| read.raw[..read.raw.len().min(MAX_RAW)].to_vec());
         self.faults.push(Fault { origin: read.origin, code: fault.code, detail: fault.detail.clone(), raw });
+    }
+
+    fn keep_mentions(&mut self, arrival: Arrival, message: &Message<'_>, catalog: &Catalog) {
+        let text = |id: &Option<Cow<'_, str>>| id.as_deref().unwrap_or_default().into();
+        let kept = Arc::new(MentionedIn {
+            corp: message.corp.as_ref().into(),
+            customer: text(&message.customer),
+            at: message.at,
+            message_id: message.id.as_ref().into(),
+            staff: text(&message.staff),
+            room: text(&message.room),
+            speaker: message.speaker.as_ref().into(),
+        });
+        self.rows.extend(self.mentions.iter().map(|mention| {
+            let weight = catalog.term(mention.term).weight;
+            (arrival, MentionRow { message: Arc::clone(&kept), mention: mention.clone(), weight })
+        }));
     }
 
     fn recall(&mut self, arrival: Arrival, recall: &Recall<'_>) -> Fate {
@@ -298,19 +330,15 @@ impl Worker {
     }
 }
 
-/// Returns company, sequence number and message id; `None` for records that have no id of their own.
-fn record_id<'r>(record: &'r Record<'_>) -> Option<(&'r str, u64, &'r str)> {
+/// Returns company, sequence number and id; the id is empty for records that have none of their own.
+fn record_id<'r>(record: &'r Record<'_>) -> (&'r str, u64, &'r str) {
     match record {
-        Record::Message(message) => Some((&message.corp, message.seq, &message.id)),
-        Record::Recall(recall) => Some((&recall.corp, recall.seq, &recall.id)),
-        Record::Consent(consent) => Some((&consent.corp, consent.seq, &consent.id)),
-        _ => None,
-    }
-}
-
-fn fate_without_id(record: &Record<'_>) -> Fate {
-    match record {
-        _ => Fate::EmptyPage,
+        Record::Message(message) => (&message.corp, message.seq, &message.id),
+        Record::Recall(recall) => (&recall.corp, recall.seq, &recall.id),
+        Record::Consent(consent) => (&consent.corp, consent.seq, &consent.id),
+        Record::Switch { corp, seq, id } => (corp, *seq, id),
+        Record::Encrypted { seq, id, .. } => ("", *seq, id),
+        Record::Empty(_) => ("", 0, ""),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::message::{Key, KeyKind};
 use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::time::Timestamp;
-use crate::verdict::{Engine, KeyState, Row};
+use crate::verdict::{Engine, KeyState, Row, StandingTag};
 use crate::writer::CurrentTag;
 
 /// What all shards of a night share.
@@ -54,15 +54,18 @@ impl<'a> Night<'a> {
     /// Applies the rules to all histories in `bytes`.
     pub fn decide(&self, bytes: &[u8]) -> Decided {
         let occurrences = self.occurrences(bytes);
+        let order = in_order(&occurrences);
         let mut decided = Decided::default();
         let mut event = Event::default();
-        for history in occurrences.chunk_by(|a, b| same_history(&a.entry, &b.entry)) {
-            History::new(self, &history[0].entry).run(history, &mut event, &mut decided);
+        let entry = |place: &Place| &occurrences[place.index as usize].entry;
+        for places in order.chunk_by(|a, b| a.hash == b.hash && same_history(entry(a), entry(b))) {
+            let history = places.iter().map(|place| &occurrences[place.index as usize]);
+            History::new(self, entry(&places[0])).run(history, &mut event, &mut decided);
         }
         decided
     }
 
-    /// Reads all entries but duplicates, adds the recalls, and sorts.
+    /// Reads all entries but duplicates, and adds the recalls.
     fn occurrences<'e>(&'e self, mut bytes: &'e [u8]) -> Vec<Occurrence<'e>> {
         let mut occurrences = Vec::new();
         while let Some((entry, rest)) = codec::next_entry(bytes) {
@@ -78,11 +81,6 @@ impl<'a> Night<'a> {
             let Entry { at, seq, id, .. } = entry;
             occurrences.push(Occurrence { at, seq, id, entry, is_recall: false });
         }
-        occurrences.sort_unstable_by(|a, b| {
-            history_order(&a.entry, &b.entry)
-                .then_with(|| (a.at, a.seq, a.id, a.is_recall).cmp(&(b.at, b.seq, b.id, b.is_recall)))
-                .then_with(|| a.entry.arrival.cmp(&b.entry.arrival))
-        });
         occurrences
     }
 
@@ -91,14 +89,43 @@ impl<'a> Night<'a> {
     }
 }
 
+/// What most comparisons need of an occurrence: sorting these moves a fifth of the bytes.
+struct Place {
+    hash: u64,
+    at: Timestamp,
+    seq: u64,
+    index: u32,
+}
+
+/// Returns the occurrences by history, each history by (time, sequence number, id).
+fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
+    let place = |(index, occurrence): (usize, &Occurrence<'_>)| Place {
+        hash: occurrence.entry.hash,
+        at: occurrence.at,
+        seq: occurrence.seq,
+        index: u32::try_from(index).expect("a shard holds fewer than four billion entries"),
+    };
+    let mut order: Vec<Place> = occurrences.iter().enumerate().map(place).collect();
+    order.sort_unstable_by(|a, b| {
+        let (x, y) = (&occurrences[a.index as usize], &occurrences[b.index as usize]);
+        a.hash
+            .cmp(&b.hash)
+            .then_with(|| history_order(&x.entry, &y.entry))
+            .then((a.at, a.seq).cmp(&(b.at, b.seq)))
+            .then_with(|| (x.id, x.is_recall, x.entry.arrival).cmp(&(y.id, y.is_recall, y.entry.arrival)))
+    });
+    order
+}
+
 fn same_history(a: &Entry<'_>, b: &Entry<'_>) -> bool {
     history_order(a, b).is_eq()
 }
 
+/// Tells histories apart whose hashes agree.
 fn history_order(a: &Entry<'_>, b: &Entry<'_>) -> std::cmp::Ordering {
-    a.hash
-        .cmp(&b.hash)
-        .then_with(|| a.address.class.cmp(&b.address.class))
+    let name = |entry: &Entry<'_>| (entry.address.class, entry.address.primary.len());
+    name(a)
+        .cmp(&name(b))
         .then_with(|| a.address.primary.cmp(b.address.primary))
         .then_with(|| a.address.corp.cmp(b.address.corp))
 }
@@ -125,7 +152,14 @@ impl<'n, 'e> History<'n, 'e> {
         History { night, whole_kind, part_kind, whole, parts: BTreeMap::new(), refused: BTreeMap::new() }
     }
 
-    fn run(mut self, history: &[Occurrence<'e>], event: &mut Event, decided: &mut Decided) {
+    fn run<'o>(
+        mut self,
+        history: impl Iterator<Item = &'o Occurrence<'e>>,
+        event: &mut Event,
+        decided: &mut Decided,
+    ) where
+        'e: 'o,
+    {
         for occurrence in history {
             match occurrence.entry.kind {
                 EntryKind::Agree => drop(self.refused.insert(conversation(&occurrence.entry), false)),
@@ -163,7 +197,7 @@ impl<'n, 'e> History<'n, 'e> {
             let engine = self.night.engine(key.kind);
             engine.advance_to(&mut state, &key, self.night.as_of, &mut decided.rows);
             for standing in engine.standing_tags(&state) {
-                decided.current.push(CurrentTag::new(&key, standing));
+                decided.current.push(current_tag(&key, standing));
             }
         }
     }
@@ -172,7 +206,7 @@ impl<'n, 'e> History<'n, 'e> {
 impl Night<'_> {
     /// Starts a key, when there are rules for it.
     fn start(&self, address: &codec::Address<'_>, kind: KeyKind) -> Option<(Arc<Key>, KeyState)> {
-        if self.engine(kind).is_idle() {
+        if self.engine(kind).program().is_empty() {
             return None;
         }
         route::key(address, kind).map(|key| (Arc::new(key), KeyState::default()))
@@ -193,6 +227,17 @@ fn fill(event: &mut Event, occurrence: &Occurrence<'_>) {
     event.seq = occurrence.seq;
     event.id.push_str(occurrence.id);
     event.recall_of.push_str(occurrence.entry.id);
+}
+
+fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {
+    CurrentTag {
+        key: Arc::clone(key),
+        tag: standing.tag,
+        standing: standing.standing.clone(),
+        rule: Some(standing.rule),
+        shadow: false,
+        evidence: standing.evidence.clone(),
+    }
 }
 
 /// All kinds, in the order of their discriminants.

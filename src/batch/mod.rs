@@ -14,6 +14,7 @@ mod route;
 mod shards;
 mod tally;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -48,12 +49,28 @@ pub struct RunOptions {
     pub jobs: Option<usize>,
     /// Bytes of waiting events kept in memory.
     pub memory: usize,
+    /// Also write the table `mentions`.
+    pub mentions: bool,
     /// Drop a customer's messages in a conversation after `disagree`.
     pub respect_disagree: bool,
     /// Keep the bytes of unreadable records.
     pub keep_raw: bool,
     /// What the tables hold.
     pub tables: TableOptions,
+}
+
+impl RunOptions {
+    /// Returns the options that change what is decided or written, by name, for the commit record.
+    fn that_change_output(&self) -> BTreeMap<String, String> {
+        let options = [
+            ("mentions", self.mentions),
+            ("respect_disagree", self.respect_disagree),
+            ("keep_raw", self.keep_raw),
+            ("no_text", self.tables.no_text),
+            ("unmasked", self.tables.unmasked),
+        ];
+        options.into_iter().map(|(name, on)| (name.to_owned(), on.to_string())).collect()
+    }
 }
 
 /// How far a run is; read by whoever watches, while it runs.
@@ -88,8 +105,7 @@ pub fn run(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result
 fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
     let plan = Plan::new(&options.archives)?;
     let mut store = Store::open(&options.out)?;
-    store.recover()?;
-    let plan = store.without_consumed(plan)?;
+    let plan = without_consumed(plan, &store)?;
     if plan.files().is_empty() {
         return Ok(RunReport::nothing_new(&store, &options.out));
     }
@@ -102,6 +118,21 @@ fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Resul
     let decided = decide(bundle, &night)?;
     check_stop(progress)?;
     report::publish(bundle, options, &mut store, staging, night, decided)
+}
+
+/// Leaves out files that an earlier commit has read, whatever their names were.
+///
+/// Only files of a known size are hashed, so a night of new files costs nothing here.
+fn without_consumed(mut plan: Plan, store: &Store) -> Result<Plan, Error> {
+    let known: BTreeSet<u64> = store.records().iter().flat_map(|record| &record.run.inputs).map(|input| input.bytes).collect();
+    let mut consumed = BTreeSet::new();
+    for file in plan.files().iter().filter(|file| known.contains(&file.bytes)) {
+        if store.is_consumed(&archive::hash_file(&file.path)?) {
+            consumed.insert(file.path.clone());
+        }
+    }
+    plan.leave_out(&consumed, "read by an earlier run");
+    Ok(plan)
 }
 
 /// Everything the first half of a run leaves for the second.
@@ -123,10 +154,14 @@ fn read(
     staging: &Staging,
 ) -> Result<NightRead, Error> {
     let routes = Routes::new(&bundle.rules);
-    let settings =
-        Settings { as_of: options.as_of, respect_disagree: options.respect_disagree, keep_raw: options.keep_raw };
-    let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.scratch(), "events");
-    let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.scratch(), "identities");
+    let settings = Settings {
+        as_of: options.as_of,
+        respect_disagree: options.respect_disagree,
+        keep_raw: options.keep_raw,
+        mentions: options.mentions,
+    };
+    let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.path(), "events");
+    let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.path(), "identities");
     let collector = Collector::new(bundle, &routes, settings, plan.files().len(), events, identities);
     let files = archive::read_blocks(plan, &options.read, &progress.bytes, &progress.stop, &|block| {
         progress.records.fetch_add(collector.collect(block), Ordering::Relaxed);

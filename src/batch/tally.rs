@@ -22,8 +22,8 @@ pub enum Fate {
     EmptyPayload,
     /// A page that holds no messages.
     EmptyPage,
-    /// A page that reports an error in place of messages.
-    PageError,
+    /// A list entry without content, as stores leave for what they could not decrypt.
+    EmptyEntry,
     /// Encrypted, and no decryptor is there.
     Encrypted,
     /// A message at or after `as_of`; a later run takes it.
@@ -39,7 +39,7 @@ impl Fate {
         Fate::Disagree,
         Fate::EmptyPayload,
         Fate::EmptyPage,
-        Fate::PageError,
+        Fate::EmptyEntry,
         Fate::Encrypted,
         Fate::AfterAsOf,
     ];
@@ -59,7 +59,7 @@ impl Fate {
             Fate::Disagree => "control.disagree",
             Fate::EmptyPayload => "control.empty_payload",
             Fate::EmptyPage => "control.empty_page",
-            Fate::PageError => "skipped.page_error",
+            Fate::EmptyEntry => "skipped.empty_entry",
             Fate::Encrypted => "skipped.encrypted",
             Fate::AfterAsOf => "skipped.after_as_of",
         }
@@ -151,7 +151,7 @@ impl Tally {
     fn slot(&mut self, fate: Fate) -> &mut u64 {
         match fate {
             Fate::Processed => &mut self.processed,
-            Fate::PageError | Fate::Encrypted | Fate::AfterAsOf => &mut self.skipped,
+            Fate::EmptyEntry | Fate::Encrypted | Fate::AfterAsOf => &mut self.skipped,
             _ => &mut self.control,
         }
     }

@@ -1,1 +1,21 @@
-//! Folds text with a way back to the original, and segments it.
+//! Folds text with a way back to the original, marks clauses, and segments lazily.
+//!
+//! Folding is one table look-up per character ([`fold_into`]); the same code folds
+//! texts and lexicons, so the two always agree. Word boundaries ([`Segmenter`]) are
+//! dear and made only for the texts that need them.
+
+mod character;
+mod clause;
+mod fold;
+mod offsets;
+mod segment;
+mod skip;
+#[cfg(test)]
+mod table_source;
+
+pub use character::{CharFlags, flags_of, fold_char};
+pub use clause::{Clause, clause_around};
+pub use fold::{FoldedText, fold, fold_into};
+pub use offsets::OffsetMap;
+pub use segment::Segmenter;
+pub use skip::{SkippedText, skip_into, without_separators};

@@ -1,6 +1,25 @@
 //! Reads and checks term lists.
+//!
+//! A list is a CSV file that a spreadsheet opens and saves safely ([`parse`]). All
+//! lists of a pack together are a [`Catalog`], which numbers lexicons and terms.
+//! Texts are folded by the stage before; matching is the stage after.
+
+mod catalog;
+mod cell;
+mod encoding;
+mod finding;
+mod layer_set;
+mod lint;
+mod parse;
+mod term;
 
 use serde::{Deserialize, Serialize};
+
+pub use catalog::{Catalog, check};
+pub use encoding::{TextEncoding, check_bytes, decode};
+pub use layer_set::LayerSet;
+pub use parse::parse;
+pub use term::{Lexicon, Mode, NegationPolicy, Term, Validity};
 
 /// Number of a term over all lexicons of a pack.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]

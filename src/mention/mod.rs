@@ -1,6 +1,21 @@
 //! Finds mentions of lexicon terms in one message.
+//!
+//! [`Annotator`] is compiled once from a catalog and shared; a thread brings its own
+//! [`Scratch`]. What the words around a hit make of it (denied, asked, supposed, told) is
+//! decided by the scope words, which are data.
+
+mod annotator;
+mod candidate;
+#[cfg(test)]
+mod cases;
+mod patterns;
+mod scope;
+#[cfg(test)]
+mod scope_suite;
 
 use std::ops::Range;
+
+pub use annotator::{Annotator, Scratch};
 
 use serde::{Deserialize, Serialize};
 

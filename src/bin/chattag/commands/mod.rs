@@ -4,6 +4,7 @@ pub mod annotate;
 pub mod check;
 pub mod run;
 pub mod schema;
+mod summary;
 pub mod test;
 
 use chattag::bundle::{Bundle, BundleOptions};

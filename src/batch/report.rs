@@ -1,0 +1,255 @@
+//! The end of a run: tables and commit, and what a person wants to know about them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::collect::Fault;
+use super::histories::Decided;
+use super::{NightRead, RunOptions, Tally};
+use crate::archive::FileReport;
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::rules::{KickAction, RuleSet};
+use crate::time::Zone;
+use crate::verdict::{Decision, KickDecision, Row, TagChangeKind};
+use crate::writer::{Context, InputFile, Quarantined, RunRecord, Staging, Store, Tables, Versions};
+
+/// What a run did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RunReport {
+    /// Number of the commit; `None` when there was nothing new to commit.
+    pub commit: Option<u64>,
+    /// Commits that were there before; their histories are not continued by this run.
+    pub earlier_commits: u64,
+    /// Where the tables are.
+    pub tables: PathBuf,
+    /// The instant decided as of, local time.
+    pub as_of: String,
+    /// The time zone of local times.
+    pub time_zone: String,
+    /// Files read.
+    pub files: u64,
+    /// Bytes read, as stored.
+    pub bytes: u64,
+    /// Files found and left aside, with the reason.
+    pub skipped_files: Vec<(PathBuf, String)>,
+    /// Records by what became of them.
+    pub tally: Tally,
+    /// Duplicates whose content differs from the first one's.
+    pub conflicting_duplicates: u64,
+    /// Recalls whose message is not in the input.
+    pub unknown_recalls: u64,
+    /// Tags by path: assigned in this run, standing at its end.
+    pub tags: Vec<Counted>,
+    /// Alerts by name: raised, suppressed.
+    pub alerts: Vec<Counted>,
+    /// Kick decisions by action.
+    pub kicks: Vec<Counted>,
+    /// The first unreadable records, `file:line code detail`.
+    pub examples: Vec<String>,
+}
+
+/// A name with two counts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Counted {
+    /// What is counted.
+    pub name: String,
+    /// Assigned, raised, decided.
+    pub n: u64,
+    /// Still standing, suppressed.
+    pub also: u64,
+}
+
+impl RunReport {
+    /// The report of a run that found only files it has read before.
+    pub(super) fn nothing_new(store: &Store, out: &Path) -> RunReport {
+        RunReport {
+            earlier_commits: store.records().len() as u64,
+            tables: out.join("current"),
+            ..RunReport::default()
+        }
+    }
+}
+
+/// Writes and commits the tables, and reports.
+pub(super) fn publish(
+    bundle: &Bundle,
+    options: &RunOptions,
+    store: &mut Store,
+    staging: Staging,
+    mut night: NightRead,
+    decided: Decided,
+) -> Result<RunReport, Error> {
+    let faults = std::mem::take(&mut night.gathered.faults);
+    let mut report = summarize(&bundle.rules, options, store, &night, &decided);
+    report.examples = faults.iter().take(EXAMPLES).map(|fault| describe(fault, &night.files)).collect();
+    let record = run_record(options, &night, &report);
+    let tables = Tables {
+        rows: decided.rows,
+        current: decided.current,
+        quarantine: faults.into_iter().map(|fault| quarantined(fault, &night.files)).collect(),
+        mentions: options.mentions.then(|| mentions(&mut night)),
+    };
+    let context = Context { names: bundle, rules: &bundle.rules, options: options.tables };
+    let files = tables.write(&record, &context, &staging)?;
+    report.commit = Some(store.commit(staging, &files, record, Versions::of(&bundle.rules))?);
+    tracing::info!(commit = report.commit, "committed");
+    Ok(report)
+}
+
+/// Takes the mentions of all messages that are no duplicates.
+fn mentions(night: &mut NightRead) -> Vec<crate::writer::MentionRow> {
+    let duplicates = &night.resolution.duplicates;
+    let rows = std::mem::take(&mut night.gathered.mentions).into_iter();
+    rows.filter(|(arrival, _)| !duplicates.contains_key(arrival)).map(|(_, row)| row).collect()
+}
+
+fn summarize(
+    rules: &RuleSet,
+    options: &RunOptions,
+    store: &Store,
+    night: &NightRead,
+    decided: &Decided,
+) -> RunReport {
+    let mut tally = Tally::default();
+    night.gathered.tallies.iter().for_each(|file| tally.add(file));
+    let zone: &Zone = &rules.pack.zone;
+    RunReport {
+        commit: None,
+        earlier_commits: store.records().len() as u64,
+        tables: options.out.join("current"),
+        as_of: zone.format(night.as_of),
+        time_zone: zone.name().to_owned(),
+        files: night.files.len() as u64,
+        bytes: night.files.iter().map(|file| file.bytes).sum(),
+        skipped_files: night.skipped.iter().map(|(path, why)| (path.clone(), (*why).to_owned())).collect(),
+        tally,
+        conflicting_duplicates: night.resolution.conflicts,
+        unknown_recalls: night.resolution.unknown_recalls,
+        tags: count_tags(rules, decided),
+        alerts: count_alerts(rules, &decided.rows),
+        kicks: count_kicks(&decided.rows),
+        examples: Vec::new(),
+    }
+}
+
+type Counts = BTreeMap<String, (u64, u64)>;
+
+/// Returns the counts, the largest first, then by name.
+fn ranked(counts: Counts) -> Vec<Counted> {
+    let mut ranked: Vec<Counted> =
+        counts.into_iter().map(|(name, (n, also))| Counted { name, n, also }).collect();
+    ranked.sort_by(|a, b| (b.n + b.also).cmp(&(a.n + a.also)).then_with(|| a.name.cmp(&b.name)));
+    ranked
+}
+
+fn count_tags(rules: &RuleSet, decided: &Decided) -> Vec<Counted> {
+    let path = |tag: crate::rules::TagIdx| rules.tags[usize::from(tag.0)].path.join("/");
+    let mut counts = Counts::new();
+    for row in decided.rows.iter().filter(|row| !row.shadow) {
+        if let Decision::Tag(change) = &row.decision
+            && change.kind == TagChangeKind::Assign
+        {
+            counts.entry(path(change.tag)).or_default().0 += 1;
+        }
+    }
+    for current in decided.current.iter().filter(|current| !current.shadow) {
+        counts.entry(path(current.tag)).or_default().1 += 1;
+    }
+    ranked(counts)
+}
+
+fn count_alerts(rules: &RuleSet, rows: &[Row]) -> Vec<Counted> {
+    let mut counts = Counts::new();
+    for row in rows.iter().filter(|row| !row.shadow) {
+        let spec = row.rule.and_then(|rule| rules.rules[usize::from(rule.0)].alert.as_ref());
+        if let (Decision::Alert(alert), Some(spec)) = (&row.decision, spec) {
+            let slot = counts.entry(spec.name.clone()).or_default();
+            match alert.suppressed_by {
+                None => slot.0 += 1,
+                Some(_) => slot.1 += 1,
+            }
+        }
+    }
+    ranked(counts)
+}
+
+fn count_kicks(rows: &[Row]) -> Vec<Counted> {
+    let mut counts = Counts::new();
+    for row in rows.iter().filter(|row| !row.shadow) {
+        if let Decision::Kick(decision) = &row.decision {
+            counts.entry(kick_name(decision).to_owned()).or_default().0 += 1;
+        }
+    }
+    ranked(counts)
+}
+
+fn kick_name(decision: &KickDecision) -> &'static str {
+    match decision.action {
+        Some(KickAction::Review) => "review",
+        Some(KickAction::Warn) => "warn",
+        Some(KickAction::Kick) => "kick",
+        Some(KickAction::KickBlock) => "kick_block",
+        None if decision.held_by.is_some() => "held",
+        None => "exempt",
+    }
+}
+
+fn run_record(options: &RunOptions, night: &NightRead, report: &RunReport) -> RunRecord {
+    let tally = &report.tally;
+    let mut counts = outcomes(tally);
+    counts.extend(tally.reasons.iter().map(|(reason, n)| (reason.clone(), *n)));
+    counts.extend(tally.notes.iter().map(|(note, n)| (format!("note.{note}"), *n)));
+    counts.insert("note.conflicting_duplicates".into(), report.conflicting_duplicates);
+    counts.insert("note.unknown_recalls".into(), report.unknown_recalls);
+    RunRecord {
+        as_of: night.as_of,
+        inputs: night.files.iter().zip(&night.gathered.tallies).map(input_file).collect(),
+        counts,
+        options: options.that_change_output(),
+    }
+}
+
+fn input_file((file, tally): (&FileReport, &Tally)) -> InputFile {
+    InputFile {
+        path: file.path.to_string_lossy().into_owned(),
+        bytes: file.bytes,
+        blake3: blake3::Hash::from_bytes(file.blake3),
+        records: tally.read,
+        outcomes: outcomes(tally),
+    }
+}
+
+fn outcomes(tally: &Tally) -> BTreeMap<String, u64> {
+    let counts = [
+        ("read", tally.read),
+        ("processed", tally.processed),
+        ("duplicate", tally.duplicate),
+        ("control", tally.control),
+        ("skipped", tally.skipped),
+        ("quarantined", tally.quarantined),
+    ];
+    counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect()
+}
+
+fn describe(fault: &Fault, files: &[FileReport]) -> String {
+    let file = &files[fault.origin.file as usize];
+    format!("{}:{} {} {}", file.path.display(), file.line_of(&fault.origin), fault.code, fault.detail)
+}
+
+fn quarantined(fault: Fault, files: &[FileReport]) -> Quarantined {
+    let file = &files[fault.origin.file as usize];
+    Quarantined {
+        path: file.path.to_string_lossy().into_owned(),
+        line: file.line_of(&fault.origin),
+        offset: fault.origin.offset,
+        code: fault.code.to_owned(),
+        detail: fault.detail,
+        raw: fault.raw,
+    }
+}
+
+/// Unreadable records named in the report: enough to see the pattern.
+const EXAMPLES: usize = 5;

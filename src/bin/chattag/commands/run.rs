@@ -1,0 +1,120 @@
+//! `chattag run`: an archive in, committed tables and a readable summary out.
+#![allow(clippy::print_stdout, reason = "the summary is this command's output")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::Context;
+use chattag::archive::{ReadOptions, Roster};
+use chattag::batch::{self, Progress, RunOptions};
+use chattag::bundle::Bundle;
+use chattag::error::Error;
+use chattag::time::Timestamp;
+use chattag::writer::TableOptions;
+
+use super::summary;
+use crate::Status;
+use crate::args::RunArgs;
+use crate::console::Console;
+use crate::progress::Watch;
+
+/// Resolves the arguments, runs, prints the summary.
+pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
+    let max_quarantine = parse_share(&args.max_quarantine)?;
+    let bundle = super::load_sound(&args.dictionaries, console)?;
+    let options = resolve(args, &bundle)?;
+    let progress = Arc::new(Progress::default());
+    stop_on_signal(&progress)?;
+    let started = Instant::now();
+    let report = {
+        let _watch = console.shows_progress().then(|| Watch::start(&progress));
+        batch::run(&bundle, &options, &progress)?
+    };
+    let too_many = report.tally.quarantined_share() > max_quarantine;
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else if !console.is_quiet() {
+        print!("{}", summary::render(&report, started.elapsed(), max_quarantine, console));
+    }
+    let undecrypted = summary::encrypted(&report) > 0;
+    Ok(if too_many || undecrypted { Status::Findings } else { Status::Fine })
+}
+
+/// Reads everything that the arguments only name, before work starts.
+fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
+    let zone = bundle.rules.pack.zone.clone();
+    let roster = match &args.roster {
+        Some(path) => Roster::read(path)?,
+        None => Roster::default(),
+    };
+    let max_record_bytes = parse_size(&args.max_record)?;
+    Ok(RunOptions {
+        archives: args.archives.clone(),
+        out: args.out.clone(),
+        as_of: args.as_of.as_deref().map(|text| parse_time(text, bundle)).transpose()?,
+        read: ReadOptions { zone, roster, max_record_bytes },
+        jobs: args.jobs,
+        memory: parse_size(&args.memory)?,
+        mentions: args.mentions,
+        respect_disagree: args.respect_disagree,
+        keep_raw: args.keep_raw,
+        tables: TableOptions { no_text: args.no_text, unmasked: args.unmasked },
+    })
+}
+
+/// Ctrl-C and SIGTERM end the run cleanly: nothing is committed.
+fn stop_on_signal(progress: &Arc<Progress>) -> anyhow::Result<()> {
+    let progress = Arc::clone(progress);
+    ctrlc::set_handler(move || progress.stop.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")
+}
+
+fn parse_time(text: &str, bundle: &Bundle) -> Result<Timestamp, Error> {
+    let time = bundle.rules.pack.zone.parse_local(text);
+    time.ok_or_else(|| Error::argument("time", text, "local time such as `2026-02-01 00:00`"))
+}
+
+/// Reads `1%` or `0.01`.
+fn parse_share(text: &str) -> Result<f64, Error> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.trim().parse::<f64>().ok().map(|number| number / unit);
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| Error::argument("share", text, "`1%` or `0.01`"))
+}
+
+/// Reads `256M`, `1G`, `65536`.
+fn parse_size(text: &str) -> Result<usize, Error> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => Some(0),
+        "K" | "KB" | "KIB" => Some(10),
+        "M" | "MB" | "MIB" => Some(20),
+        "G" | "GB" | "GIB" => Some(30),
+        _ => None,
+    };
+    let size = shift.zip(digits.parse::<usize>().ok()).and_then(|(shift, n)| n.checked_mul(1 << shift));
+    size.filter(|size| *size > 0).ok_or_else(|| Error::argument("size", text, "bytes, or a number with K, M or G"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_shares_are_read_as_people_write_them() {
+        for (text, bytes) in [("256M", 256 << 20), ("1g", 1 << 30), ("64KiB", 65_536), ("7", 7)] {
+            assert_eq!(parse_size(text).expect(text), bytes);
+        }
+        for bad in ["", "M", "-1", "1T", "0", "1.5G", "99999999999G"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_share("1%").expect("a share"), 0.01);
+        assert_eq!(parse_share("0.25").expect("a share"), 0.25);
+        for bad in ["", "x", "101%", "-1", "2"] {
+            assert!(parse_share(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Finds mentions of lexicon terms in one message.
+//!
+//! Per part: fold, one pass of the automaton, and only where something was found
+//! the rest: a second view without separators, contexts, companions, overlaps, word
+//! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
+//! allocated once the buffers have grown.
+
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+
+use crate::language::{
+    CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_char, fold_into, skip_into,
+};
+use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, NegationPolicy, TermIdx, Validity};
+use crate::message::{Message, Part, TextScope};
+use crate::time::{Day, Timestamp, Zone};
+
+use super::candidate::{Candidate, Companions, Covers, Nearby, resolve};
+use super::patterns::{Found, PatternRole, PatternSet, Views};
+use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
+use super::{Layer, Mention, Polarity};
+
+/// Finds mentions. Built once, shared by all threads.
+pub struct Annotator {
+    patterns: PatternSet,
+    regexes: Regexes,
+    scope: ScopeWords,
+    segmenter: Segmenter,
+    /// What is needed of each term, by its number.
+    terms: Vec<CompiledTerm>,
+    /// Some lexicon asks for separators to be skipped.
+    skips: bool,
+    zone: Zone,
+}
+
+/// The buffers one thread reuses from message to message.
+#[derive(Default)]
+pub struct Scratch {
+    folded: FoldedText,
+    skipped: SkippedText,
+    found: Vec<Found>,
+    candidates: Vec<Candidate>,
+    contexts: Vec<Nearby>,
+    companions: Vec<Nearby>,
+    hits: Vec<Candidate>,
+    words: Vec<ScopeWord>,
+    word_ends: Vec<u32>,
+}
+
+/// What is needed of a term while matching.
+struct CompiledTerm {
+    mode: Mode,
+    negation: NegationPolicy,
+    valid: Validity,
+    needs_companion: bool,
+    /// As written, to tell exact hits.
+    spellings: Vec<Box<str>>,
+}
+
+/// The patterns of `正则` terms.
+struct Regexes {
+    /// Says whether any of them matches, in one pass.
+    any: RegexSet,
+    each: Vec<(Regex, LexiconIdx, TermIdx)>,
+}
+
+impl Annotator {
+    /// Compiles the enabled terms of `catalog`. The lexicon `negation` gives the scope words
+    /// and no mentions. Days are those of `zone`.
+    pub fn new(catalog: &Catalog, zone: &Zone) -> Annotator {
+        let scope = catalog.find(SCOPE_LEXICON);
+        Annotator {
+            patterns: PatternSet::new(catalog, scope),
+            regexes: Regexes::new(catalog),
+            scope: ScopeWords::new(scope.map(|idx| catalog.lexicon(idx))),
+            segmenter: Segmenter::new(words_of(catalog)),
+            terms: catalog.terms().map(|(_, term)| CompiledTerm::new(term)).collect(),
+            skips: catalog.lexicons().iter().any(|lexicon| lexicon.layers().contains(LayerSet::SKIP)),
+            zone: zone.clone(),
+        }
+    }
+
+    /// Replaces the contents of `out` with the mentions in `message`, in text order. Parts
+    /// that somebody else or a machine wrote are not searched.
+    pub fn annotate(&self, message: &Message<'_>, scratch: &mut Scratch, out: &mut Vec<Mention>) {
+        out.clear();
+        for (part, idx) in message.parts.iter().zip(0u16..) {
+            if matches!(part.scope, TextScope::Own | TextScope::Shared) {
+                self.annotate_part(part, idx, message.at, scratch, out);
+            }
+        }
+    }
+
+    /// Returns how many texts had to be segmented so far.
+    pub fn segmented(&self) -> u64 {
+        self.segmenter.segmented()
+    }
+
+    /// Returns the kind of the automaton (`dfa`, `contiguous nfa`, `empty`) and its memory in bytes.
+    pub fn automaton(&self) -> (&'static str, usize) {
+        self.patterns.kind()
+    }
+
+    fn annotate_part(
+        &self,
+        part: &Part<'_>,
+        idx: u16,
+        at: Timestamp,
+        scratch: &mut Scratch,
+        out: &mut Vec<Mention>,
+    ) {
+        fold_into(&part.text, &mut scratch.folded);
+        self.collect(scratch);
+        if scratch.candidates.is_empty() {
+            return;
+        }
+        self.keep_hits(at, scratch);
+        if !scratch.hits.is_empty() {
+            self.emit(part, idx, scratch, out);
+        }
+    }
+
+    /// Collects candidates, contexts and companions from both views of the text.
+    fn collect(&self, scratch: &mut Scratch) {
+        scratch.candidates.clear();
+        scratch.contexts.clear();
+        scratch.companions.clear();
+        self.collect_view(false, scratch);
+        if self.skips && skip_into(&scratch.folded, &mut scratch.skipped) {
+            self.collect_view(true, scratch);
+        }
+        self.regexes.collect(scratch.folded.text(), &mut scratch.candidates);
+    }
+
+    fn collect_view(&self, skipped: bool, scratch: &mut Scratch) {
+        let text = if skipped { scratch.skipped.text() } else { scratch.folded.text() };
+        scratch.found.clear();
+        self.patterns.find(text, &mut scratch.found);
+        for found in &scratch.found {
+            let (bytes, uses) = self.patterns.uses(*found);
+            let len = bytes.len();
+            let range = if skipped { scratch.skipped.folded(bytes) } else { bytes };
+            if skipped && range.len() == len {
+                continue;
+            }
+            let (start, end) = (range.start as u32, range.end as u32);
+            let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
+            for of in uses.iter().filter(|of| of.views != wrong_view) {
+                let nearby = Nearby { term: of.term, start, end };
+                match of.role {
+                    PatternRole::Spelling => {
+                        let (lexicon, term) = (of.lexicon, of.term);
+                        scratch.candidates.push(Candidate { lexicon, term, skipped, start, end });
+                    }
+                    PatternRole::Context => scratch.contexts.push(nearby),
+                    PatternRole::Companion => scratch.companions.push(nearby),
+                }
+            }
+        }
+    }
+
+    /// Turns candidates into hits.
+    fn keep_hits(&self, at: Timestamp, scratch: &mut Scratch) {
+        let folded = &scratch.folded;
+        let covers = Covers::prepare(&mut scratch.contexts);
+        let companions = Companions::prepare(&mut scratch.companions);
+        let mut day = None;
+        let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
+        scratch.candidates.retain(|hit| {
+            let term = self.term(hit.term);
+            term.is_on(|| *day.get_or_insert_with(|| self.zone.day(at)))
+                && stands_alone(folded, hit, term.mode)
+                && !covers.contain(hit)
+                && (!term.needs_companion || companions.stand_by(hit, folded.text()))
+                && (term.mode != Mode::Word || words.bound(hit, folded.text()))
+        });
+        resolve(&mut scratch.candidates, &mut scratch.hits);
+    }
+
+    fn emit(&self, part: &Part<'_>, idx: u16, scratch: &mut Scratch, out: &mut Vec<Mention>) {
+        let scene = Scene { scope: &self.scope, text: scratch.folded.text(), hits: &scratch.hits };
+        let mut chars = CharCount { text: &part.text, bytes: 0, chars: part.base_chars };
+        for hit in &scratch.hits {
+            let term = self.term(hit.term);
+            let Some((polarity, flipped)) = term.negation.apply(scene.judge(hit, &mut scratch.words)) else {
+                continue;
+            };
+            let bytes = scratch.folded.original(hit.start as usize..hit.end as usize);
+            let original = &part.text[bytes.clone()];
+            let start = chars.up_to(bytes.start);
+            out.push(Mention {
+                term: hit.term,
+                lexicon: hit.lexicon,
+                part: idx,
+                scope: part.scope,
+                bytes: bytes.start as u32..bytes.end as u32,
+                chars: start..start + original.chars().count() as u32,
+                layer: term.layer(hit, original, scene.text),
+                polarity,
+                flipped,
+            });
+        }
+    }
+
+    fn term(&self, term: TermIdx) -> &CompiledTerm {
+        &self.terms[term.0 as usize]
+    }
+}
+
+/// The folded spellings of the terms that must stand on word boundaries.
+fn words_of(catalog: &Catalog) -> Vec<String> {
+    let terms = catalog.terms().map(|(_, term)| term).filter(|term| term.enabled && term.mode == Mode::Word);
+    terms.flat_map(|term| term.spellings().map(fold).collect::<Vec<_>>()).collect()
+}
+
+impl CompiledTerm {
+    fn new(term: &crate::lexicon::Term) -> CompiledTerm {
+        CompiledTerm {
+            mode: term.mode,
+            negation: term.negation,
+            valid: term.valid,
+            needs_companion: !term.companions.is_empty(),
+            spellings: term.spellings().map(Box::from).collect(),
+        }
+    }
+
+    /// Returns whether the term counts on the message's day, which is asked for only when it matters.
+    fn is_on(&self, day: impl FnOnce() -> Day) -> bool {
+        self.valid.is_always() || self.valid.contains(day())
+    }
+
+    fn layer(&self, hit: &Candidate, original: &str, folded: &str) -> Layer {
+        let as_found =
+            self.mode == Mode::Regex && folded.get(hit.start as usize..hit.end as usize) == Some(original);
+        if hit.skipped {
+            Layer::Skipped
+        } else if as_found || self.spellings.iter().any(|spelling| &**spelling == original) {
+            Layer::Exact
+        } else {
+            Layer::Folded
+        }
+    }
+}
+
+impl NegationPolicy {
+    /// Returns the polarity of a judged hit and whether it is flipped; `None` when it is no hit.
+    ///
+    /// A refusal (不用给我发优惠) is no denial of the term, so it drops the hit also where
+    /// denials are ignored. A question weighs more than an ignored denial: 没有优惠吗 asks.
+    fn apply(self, judged: Judgement) -> Option<(Polarity, bool)> {
+        match self {
+            NegationPolicy::Flip => Some((judged.polarity, judged.negated || judged.refused)),
+            _ if judged.refused => None,
+            NegationPolicy::Drop if judged.negated => None,
+            _ if judged.negated && judged.polarity == Polarity::Asserted => Some((Polarity::Negated, false)),
+            _ => Some((judged.polarity, false)),
+        }
+    }
+}
+
+impl Regexes {
+    fn new(catalog: &Catalog) -> Regexes {
+        let mut sources = Vec::new();
+        let mut each = Vec::new();
+        for (idx, term) in catalog.terms().filter(|(_, term)| term.enabled && term.mode == Mode::Regex) {
+            for spelling in term.spellings() {
+                let source = fold_pattern(spelling);
+                if let Ok(regex) = RegexBuilder::new(&source).case_insensitive(true).build() {
+                    sources.push(source);
+                    each.push((regex, catalog.lexicon_of(idx), idx));
+                }
+            }
+        }
+        let any = RegexSetBuilder::new(&sources).case_insensitive(true).build();
+        Regexes { any: any.unwrap_or_else(|_| RegexSet::empty()), each }
+    }
+
+    /// Appends the matches in the folded `text`; those over a sentence end do not count.
+    fn collect(&self, text: &str, candidates: &mut Vec<Candidate>) {
+        if self.each.is_empty() || !self.any.is_match(text) {
+            return;
+        }
+        for (regex, lexicon, term) in &self.each {
+            for found in
+                regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))
+            {
+                let (start, end) = (found.start() as u32, found.end() as u32);
+                candidates.push(Candidate { lexicon: *lexicon, term: *term, skipped: false, start, end });
+            }
+        }
+    }
+}
+
+/// Folds the Chinese characters of a pattern; its ASCII letters may be classes such as `\D`.
+fn fold_pattern(pattern: &str) -> String {
+    pattern.chars().map(|c| if c.is_ascii() { c } else { fold_char(c) }).collect()
+}
+
+/// Returns whether no sentence ends before the last character of a match.
+fn is_unbroken(found: &str) -> bool {
+    let mut chars = found.chars();
+    chars.next_back();
+    !chars.any(|c| flags_of(c).intersects(CharFlags::HARD))
+}
+
+/// Returns whether the hit is a hit where it stands: a whole run of letters or digits, not part of an
+/// emoji code, and the whole text when the term asks for that.
+fn stands_alone(folded: &FoldedText, hit: &Candidate, mode: Mode) -> bool {
+    let (text, start, end) = (folded.text(), hit.start as usize, hit.end as usize);
+    match mode {
+        Mode::Regex => is_outside_atoms(folded, hit),
+        Mode::Whole => text[..start].trim().is_empty() && text[end..].trim().is_empty(),
+        _ => !joins(text, start) && !joins(text, end) && is_outside_atoms(folded, hit),
+    }
+}
+
+/// Returns whether letters, or digits, stand on both sides of `at`.
+fn joins(text: &str, at: usize) -> bool {
+    let (Some(before), Some(after)) = (text[..at].chars().next_back(), text[at..].chars().next()) else {
+        return false;
+    };
+    let (before, after) = (flags_of(before), flags_of(after));
+    [CharFlags::LATIN, CharFlags::DIGIT].iter().any(|run| before.intersects(*run) && after.intersects(*run))
+}
+
+/// Returns whether the hit lies outside every emoji code, or holds the code with its brackets.
+fn is_outside_atoms(folded: &FoldedText, hit: &Candidate) -> bool {
+    let atoms = folded.atoms();
+    let first = atoms.partition_point(|atom| atom.end <= hit.start);
+    let mut touched = atoms[first..].iter().take_while(|atom| atom.start < hit.end);
+    touched.all(|atom| hit.start <= atom.start && atom.end <= hit.end)
+}
+
+/// Word boundaries of one text, made when first asked for.
+struct WordEnds<'a> {
+    segmenter: &'a Segmenter,
+    ends: &'a mut Vec<u32>,
+    made: bool,
+}
+
+impl WordEnds<'_> {
+    /// Returns whether both ends of `hit` lie on word boundaries.
+    fn bound(&mut self, hit: &Candidate, text: &str) -> bool {
+        if !self.made {
+            self.segmenter.word_ends(text, self.ends);
+            self.made = true;
+        }
+        let is_end = |at: u32| at == 0 || self.ends.binary_search(&at).is_ok();
+        is_end(hit.start) && is_end(hit.end)
+    }
+}
+
+/// Counts characters from left to right, each once.
+struct CharCount<'a> {
+    text: &'a str,
+    bytes: usize,
+    chars: u32,
+}
+
+impl CharCount<'_> {
+    /// Returns the number of characters before byte `at`; calls go from left to right.
+    fn up_to(&mut self, at: usize) -> u32 {
+        self.chars += self.text[self.bytes..at].chars().count() as u32;
+        self.bytes = at;
+        self.chars
+    }
+}
+
+/// The lexicon of scope words.
+const SCOPE_LEXICON: &str = "negation";
