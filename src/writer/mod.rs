@@ -1,1 +1,41 @@
 //! Writes tables and commits them.
+//!
+//! [`Tables::write`] turns decided rows into Parquet files inside a [`Staging`]
+//! area; [`Store::commit`] makes the files of all tables visible in one atomic
+//! step. Nothing that a reader looks at is ever half written, and the same
+//! rows give the same bytes, whatever the number of threads.
+//!
+//! A table is a list of described columns ([`Table`]) and a function that
+//! fills one row; Parquet schema, Parquet metadata and `docs/output-schema.md`
+//! come from the same list.
+
+mod alerts;
+mod column;
+mod commit;
+mod common;
+mod current_tags;
+mod disk;
+mod kick_decisions;
+mod mask;
+mod mentions;
+mod output_id;
+mod parquet_file;
+mod quarantine;
+mod record;
+mod runs;
+mod snapshot;
+mod table;
+mod tables;
+mod tag_events;
+mod words;
+
+pub use commit::{Staging, Store};
+pub use current_tags::CurrentTag;
+pub use disk::Disk;
+pub use mask::mask;
+pub use mentions::{MentionRow, MentionedIn};
+pub use parquet_file::OutputFile;
+pub use quarantine::Quarantined;
+pub use record::{CommitRecord, FileEntry, InputFile, RunRecord, Versions};
+pub use table::{ColumnDef, Kind, Table, schema_markdown};
+pub use tables::{Context, Names, TableOptions, Tables, TermName, all_tables};

@@ -1,0 +1,63 @@
+//! The table `alerts`: what somebody should look at, and what was held back.
+
+use crate::rules::RuleSet;
+use crate::verdict::{Alert, Row};
+
+use super::column::Cells;
+use super::common;
+use super::table::{ColumnDef, History, Kind, Table};
+use super::tables::Context;
+use super::words;
+
+/// Describes the table.
+pub(super) fn table() -> Table {
+    let mut columns = vec![ColumnDef::new("output_id", Kind::Text, "id of the row, the same in every run")];
+    columns.extend(common::key_columns());
+    columns.extend([
+        ColumnDef::new("at", Kind::Time, "when: the time of the message, or of the deadline"),
+        ColumnDef::new(
+            "kind",
+            Kind::Text,
+            "alert, or suppressed: held back by the cooldown of an earlier one",
+        ),
+        ColumnDef::nullable("alert", Kind::Text, "name of the alert"),
+        ColumnDef::new("level", Kind::Text, "low (for a report), mid (for today), high (for now)"),
+        ColumnDef::nullable(
+            "suppressed_by",
+            Kind::Time,
+            "time of the alert whose cooldown holds this one back",
+        ),
+        ColumnDef::nullable("rule_title", Kind::Text, "what the rule looks for, for people"),
+    ]);
+    columns.extend(common::origin_columns());
+    columns.push(common::evidence_column());
+    Table {
+        name: "alerts",
+        doc: "one alert, or what would have been one",
+        columns,
+        sorted_by: &["corp", "customer", "at"],
+        bloom: &[],
+        partition: "local day of `at`",
+        history: History::Accumulates,
+    }
+}
+
+/// Fills a row.
+pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, alert: &Alert, context: &Context) {
+    cells.put(id);
+    common::put_key(cells, &row.key);
+    cells
+        .put(row.at)
+        .put(if alert.suppressed_by.is_some() { "suppressed" } else { "alert" })
+        .put(name(row, context.rules))
+        .put(words::alert_level(alert.level))
+        .put(alert.suppressed_by)
+        .put(row.rule.map(|rule| common::rule_of(context.rules, rule).title.as_str()));
+    common::put_origin(cells, row.rule, row.shadow, context.rules);
+    common::put_evidence(cells, &row.evidence, context);
+}
+
+fn name<'r>(row: &Row, rules: &'r RuleSet) -> Option<&'r str> {
+    let alert = common::rule_of(rules, row.rule?).alert.as_ref()?;
+    Some(&alert.name)
+}

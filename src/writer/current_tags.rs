@@ -1,0 +1,69 @@
+//! The table `current_tags`: the tags that hold at the end of a run. Analysts start here.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::message::Key;
+use crate::rules::{RuleIdx, TagIdx};
+use crate::time::Timestamp;
+use crate::verdict::{Evidence, Standing};
+
+use super::column::Cells;
+use super::common;
+use super::table::{ColumnDef, History, Kind, Table};
+use super::tables::{Context, key_order};
+use super::tag_events::{put_standing, put_tag, standing_columns, tag_columns, tag_of};
+
+/// A tag that holds at the end of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurrentTag {
+    /// Whose.
+    pub key: Arc<Key>,
+    /// The tag.
+    pub tag: TagIdx,
+    /// How it stands.
+    pub standing: Standing,
+    /// The rule whose evidence came last.
+    pub rule: Option<RuleIdx>,
+    /// From an experimental rule: written, without effect.
+    pub shadow: bool,
+    /// The newest evidence, in event order.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Describes the table.
+pub(super) fn table() -> Table {
+    let mut columns = common::key_columns();
+    columns.extend(tag_columns());
+    columns.push(ColumnDef::new("since", Kind::Time, "when the tag was assigned"));
+    columns.extend(standing_columns());
+    columns.push(ColumnDef::new("as_of", Kind::Time, "the instant the row speaks of"));
+    columns.extend(common::origin_columns());
+    columns.push(common::evidence_column());
+    Table {
+        name: "current_tags",
+        doc: "one tag that a key has at `as_of`",
+        columns,
+        sorted_by: &["corp", "customer"],
+        bloom: &[],
+        partition: "last local day before `as_of`",
+        history: History::Replaced,
+    }
+}
+
+/// The full order of rows.
+pub(super) fn order(a: &CurrentTag, b: &CurrentTag) -> Ordering {
+    key_order(&a.key, &b.key).then((a.tag, a.shadow).cmp(&(b.tag, b.shadow)))
+}
+
+/// Fills a row.
+pub(super) fn fill(cells: &mut Cells, row: &CurrentTag, as_of: Timestamp, context: &Context) {
+    let tag = tag_of(context.rules, row.tag);
+    common::put_key(cells, &row.key);
+    put_tag(cells, tag);
+    cells.put(row.standing.since);
+    put_standing(cells, &row.standing, tag);
+    cells.put(as_of);
+    common::put_origin(cells, row.rule, row.shadow, context.rules);
+    common::put_evidence(cells, &row.evidence, context);
+}

@@ -1,0 +1,149 @@
+//! Writes the rows of one day of one table into one Parquet file.
+//!
+//! Rows go to the encoder in small batches; the content hash is computed on the
+//! way out, and the finished file is read back and compared before it counts.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::error::Error;
+use crate::time::Day;
+
+use super::column::{Cells, Columns};
+use super::commit::Staging;
+use super::table::Table;
+
+/// A finished file in the staging area.
+#[derive(Clone, Debug)]
+pub struct OutputFile {
+    /// Its table.
+    pub table: &'static str,
+    /// The local day of its partition.
+    pub day: Day,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Content hash.
+    pub blake3: blake3::Hash,
+    /// Number of rows.
+    pub rows: u64,
+    /// Where it waits to be committed.
+    pub path: PathBuf,
+}
+
+/// Writes `rows` in the given order, makes them durable and checks the result.
+pub(super) fn write_file<T>(
+    staging: &Staging,
+    table: &Table,
+    day: Day,
+    rows: &[&T],
+    fill: impl Fn(&T, &mut Cells),
+) -> Result<OutputFile, Error> {
+    let path = staging.path().join(format!("{}-{}.parquet", table.name, day.to_iso()));
+    let file = staging.disk().create_file(&path)?;
+    let sink = HashingFile { file: BufWriter::new(file), hash: blake3::Hasher::new(), bytes: 0 };
+    let sink = encode(sink, table, rows, fill).map_err(|source| Error::parquet(table.name, source))?;
+    let (hash, bytes) = (sink.hash.finalize(), sink.bytes);
+    let file = sink.file.into_inner().map_err(|error| Error::write(&path, error.into_error()))?;
+    staging.disk().sync_file(&file, &path)?;
+    if hash_of_file(&path)? != hash {
+        return Err(Error::damaged(&path, "it does not read back as it was written"));
+    }
+    Ok(OutputFile { table: table.name, day, bytes, blake3: hash, rows: rows.len() as u64, path })
+}
+
+fn encode<T>(
+    sink: HashingFile,
+    table: &Table,
+    rows: &[&T],
+    fill: impl Fn(&T, &mut Cells),
+) -> Result<HashingFile, ParquetError> {
+    let schema = table.schema();
+    let mut writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table)?))?;
+    let mut columns = Columns::new(&table.columns);
+    for batch in rows.chunks(BATCH_ROWS) {
+        batch.iter().for_each(|row| columns.push_row(|cells| fill(row, cells)));
+        writer.write(&finish_batch(&schema, &mut columns)?)?;
+    }
+    writer.into_inner()
+}
+
+fn finish_batch(schema: &SchemaRef, columns: &mut Columns) -> Result<RecordBatch, ParquetError> {
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns.finish())?)
+}
+
+fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
+    let mut builder = WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(sorting_columns(table))
+        .set_key_value_metadata(Some(vec![KeyValue::new("chattag.table".to_owned(), table.name.to_owned())]));
+    for column in table.bloom {
+        builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
+    }
+    Ok(builder.build())
+}
+
+/// Says by which columns the rows are sorted. They stand before any nested column, so that their
+/// position among the columns is their position among Parquet's leaves.
+fn sorting_columns(table: &Table) -> Option<Vec<SortingColumn>> {
+    let sorting = |name: &&str| SortingColumn {
+        column_idx: i32::try_from(table.position(name)).expect("tables have few columns"),
+        descending: false,
+        nulls_first: true,
+    };
+    (!table.sorted_by.is_empty()).then(|| table.sorted_by.iter().map(sorting).collect())
+}
+
+/// Counts and hashes what is written.
+struct HashingFile {
+    file: BufWriter<File>,
+    hash: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Write for HashingFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let n_written = self.file.write(buffer)?;
+        self.hash.update(&buffer[..n_written]);
+        self.bytes += n_written as u64;
+        Ok(n_written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn hash_of_file(path: &std::path::Path) -> Result<blake3::Hash, Error> {
+    let read = || -> io::Result<blake3::Hash> {
+        let mut hash = blake3::Hasher::new();
+        hash.update_reader(File::open(path)?)?;
+        Ok(hash.finalize())
+    };
+    read().map_err(|source| Error::read(path, source))
+}
+
+/// Rows handed to the encoder at a time: enough to be fast, few enough to stay in the cache.
+const BATCH_ROWS: usize = 4_096;
+
+/// Rows per row group: what DuckDB itself writes and scans by.
+const ROW_GROUP_ROWS: usize = 122_880;
+
+/// zstd's own default: higher levels cost more time than they save space on these tables.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Constant, so that equal rows give equal bytes.
+const CREATED_BY: &str = concat!("chattag version ", env!("CARGO_PKG_VERSION"));

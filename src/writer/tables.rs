@@ -1,0 +1,334 @@
+//! Sorts decided rows, splits them by table and local day, and writes the files in parallel.
+//!
+//! Beside the rows themselves, memory holds one reference per row and, per
+//! thread, one batch of [`BATCH_ROWS`](super::parquet_file) rows and one row
+//! group in encoded form.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::error::Error;
+use crate::lexicon::TermIdx;
+use crate::message::Key;
+use crate::rules::RuleSet;
+use crate::time::{Day, Millis, Timestamp};
+use crate::verdict::{Alert, Decision, KickDecision, Row, TagChange};
+
+use super::column::{Cells, presentable};
+use super::commit::Staging;
+use super::output_id::output_ids;
+use super::parquet_file::{OutputFile, write_file};
+use super::record::{RunRecord, Versions};
+use super::table::Table;
+use super::{
+    CurrentTag, MentionRow, Quarantined, alerts, current_tags, kick_decisions, mentions, quarantine, runs,
+    tag_events,
+};
+
+/// Puts names to terms.
+pub trait Names: Sync {
+    /// Returns the names of a term that stands in a row.
+    fn term(&self, term: TermIdx) -> TermName<'_>;
+}
+
+/// The names of a term.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TermName<'a> {
+    /// Its code in the lexicon.
+    pub code: &'a str,
+    /// The term as written.
+    pub text: &'a str,
+    /// The lexicon's id.
+    pub lexicon: &'a str,
+    /// Levels of its category, the widest first.
+    pub category: &'a [String],
+}
+
+/// What may be shown of messages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TableOptions {
+    /// Leaves message text out: evidence has ids and offsets only.
+    pub no_text: bool,
+    /// Shows private numbers in evidence as they are.
+    pub unmasked: bool,
+}
+
+/// Everything that one run decided.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    /// Decisions. Keys may come in any order; the rows of one key come in the order they were decided.
+    pub rows: Vec<Row>,
+    /// The tags that hold at `as_of`, in any order.
+    pub current: Vec<CurrentTag>,
+    /// Refused records, in any order.
+    pub quarantine: Vec<Quarantined>,
+    /// Every hit, in any order; `None` leaves the table out.
+    pub mentions: Option<Vec<MentionRow>>,
+}
+
+/// What rows refer to.
+pub struct Context<'a> {
+    /// Names of terms.
+    pub names: &'a dyn Names,
+    /// Names of rules, tags and exemptions; the zone of local days.
+    pub rules: &'a RuleSet,
+    /// What may be shown.
+    pub options: TableOptions,
+}
+
+/// Returns the descriptions of all tables, in name order.
+pub fn all_tables() -> Vec<Table> {
+    vec![
+        alerts::table(),
+        current_tags::table(),
+        kick_decisions::table(),
+        mentions::table(),
+        quarantine::table(),
+        runs::table(),
+        tag_events::table(),
+    ]
+}
+
+impl Tables {
+    /// Writes all tables into `staging`, each day of each table into a file of its own.
+    ///
+    /// A table without rows gets one empty file, so that every table of a commit can be read.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a file cannot be written or does not read back as it was written.
+    pub fn write(
+        mut self,
+        run: &RunRecord,
+        context: &Context,
+        staging: &Staging,
+    ) -> Result<Vec<OutputFile>, Error> {
+        self.sort();
+        let sink = Sink { staging, context, as_of: run.as_of };
+        let (decided, others) =
+            rayon::join(|| sink.write_decisions(&self.rows), || sink.write_others(&self, run));
+        let mut files = decided?;
+        files.extend(others?);
+        files.sort_by(|a, b| (a.table, a.day).cmp(&(b.table, b.day)));
+        Ok(files)
+    }
+
+    fn sort(&mut self) {
+        self.rows.par_sort_by(row_order);
+        self.current.par_sort_by(current_tags::order);
+        self.quarantine.par_sort();
+        if let Some(rows) = &mut self.mentions {
+            rows.par_sort_by(mentions::order);
+        }
+    }
+}
+
+/// The order of rows in a file; equal ones stay in the order they were decided.
+fn row_order(a: &Row, b: &Row) -> Ordering {
+    let by_customer = parts(&a.key)[..2].cmp(&parts(&b.key)[..2]);
+    by_customer.then(a.at.cmp(&b.at)).then_with(|| key_order(&a.key, &b.key))
+}
+
+/// The order of keys in a file.
+pub(super) fn key_order(a: &Key, b: &Key) -> Ordering {
+    parts(a).cmp(&parts(b)).then(a.kind.cmp(&b.kind))
+}
+
+fn parts(key: &Key) -> [&str; 4] {
+    [&key.corp, &key.customer, &key.staff, &key.room]
+}
+
+/// A row of the ledger with what its cells need.
+struct Line<'r, D> {
+    row: &'r Row,
+    id: &'r str,
+    ordinal: i32,
+    decision: &'r D,
+}
+
+/// Where the files of a run go.
+struct Sink<'a> {
+    staging: &'a Staging,
+    context: &'a Context<'a>,
+    as_of: Timestamp,
+}
+
+type Written = Result<Vec<OutputFile>, Error>;
+
+impl Sink<'_> {
+    fn write_decisions(&self, rows: &[Row]) -> Written {
+        let ids = output_ids(rows, self.context.rules);
+        let (tags, (alerts, kicks)) = rayon::join(
+            || self.write_tag_events(&tag_lines(rows, &ids)),
+            || {
+                rayon::join(
+                    || self.write_alerts(&alert_lines(rows, &ids)),
+                    || self.write_kicks(&kick_lines(rows, &ids)),
+                )
+            },
+        );
+        Ok([tags?, alerts?, kicks?].concat())
+    }
+
+    fn write_tag_events(&self, lines: &[Line<TagChange>]) -> Written {
+        self.write_days(
+            &tag_events::table(),
+            lines,
+            |line| line.row.at,
+            |line, cells| {
+                tag_events::fill(cells, line.id, line.ordinal, line.row, line.decision, self.context);
+            },
+        )
+    }
+
+    fn write_alerts(&self, lines: &[Line<Alert>]) -> Written {
+        self.write_days(
+            &alerts::table(),
+            lines,
+            |line| line.row.at,
+            |line, cells| {
+                alerts::fill(cells, line.id, line.row, line.decision, self.context);
+            },
+        )
+    }
+
+    fn write_kicks(&self, lines: &[Line<KickDecision>]) -> Written {
+        self.write_days(
+            &kick_decisions::table(),
+            lines,
+            |line| line.row.at,
+            |line, cells| {
+                kick_decisions::fill(cells, line.id, line.row, line.decision, self.context);
+            },
+        )
+    }
+
+    fn write_others(&self, tables: &Tables, run: &RunRecord) -> Written {
+        let (current, mentions) = rayon::join(
+            || self.write_current(&tables.current),
+            || self.write_mentions(tables.mentions.as_deref()),
+        );
+        Ok([current?, mentions?, self.write_quarantine(&tables.quarantine)?, self.write_run(run)?].concat())
+    }
+
+    fn write_current(&self, rows: &[CurrentTag]) -> Written {
+        self.write_days(
+            &current_tags::table(),
+            rows,
+            |_| self.last_instant(),
+            |row, cells| {
+                current_tags::fill(cells, row, self.as_of, self.context);
+            },
+        )
+    }
+
+    fn write_mentions(&self, rows: Option<&[MentionRow]>) -> Written {
+        let Some(rows) = rows else { return Ok(Vec::new()) };
+        self.write_days(
+            &mentions::table(),
+            rows,
+            |row| row.message.at,
+            |row, cells| {
+                mentions::fill(cells, row, self.context);
+            },
+        )
+    }
+
+    fn write_quarantine(&self, rows: &[Quarantined]) -> Written {
+        self.write_days(
+            &quarantine::table(),
+            rows,
+            |_| self.last_instant(),
+            |row, cells| {
+                quarantine::fill(cells, row, self.context);
+            },
+        )
+    }
+
+    fn write_run(&self, run: &RunRecord) -> Written {
+        let versions = Versions::of(self.context.rules);
+        let commit = self.staging.commit_number();
+        self.write_days(
+            &runs::table(),
+            &[run],
+            |_| self.last_instant(),
+            |run, cells| {
+                runs::fill(cells, run, commit, &versions);
+            },
+        )
+    }
+
+    /// Writes `rows`, which are in file order, into one file per local day of `at`.
+    fn write_days<T: Sync>(
+        &self,
+        table: &Table,
+        rows: &[T],
+        at: impl Fn(&T) -> Timestamp,
+        fill: impl Fn(&T, &mut Cells) + Sync,
+    ) -> Written {
+        let mut days: BTreeMap<Day, Vec<&T>> = BTreeMap::new();
+        rows.iter().for_each(|row| days.entry(self.day(at(row))).or_default().push(row));
+        if days.is_empty() {
+            days.insert(self.day(self.last_instant()), Vec::new());
+        }
+        let write = |(day, rows): (&Day, &Vec<&T>)| write_file(self.staging, table, *day, rows, &fill);
+        days.par_iter().map(write).collect()
+    }
+
+    /// Returns the local day of `at`, within the days that have a name of their own.
+    fn day(&self, at: Timestamp) -> Day {
+        let day = self.context.rules.pack.zone.day(presentable(at));
+        day.clamp(FIRST_DAY, LAST_DAY)
+    }
+
+    /// The last instant the run looks at: `as_of` itself is the first one after it, often a midnight.
+    fn last_instant(&self) -> Timestamp {
+        self.as_of.minus(Millis(1))
+    }
+}
+
+fn tag_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, TagChange>> {
+    let mut lines = lines_of(rows, ids, |decision| match decision {
+        Decision::Tag(change) => Some(change),
+        _ => None,
+    });
+    let same_moment = |a: &Line<_>, b: &Line<_>| a.row.at == b.row.at && a.row.key == b.row.key;
+    for moment in lines.chunk_by_mut(same_moment) {
+        (0..).zip(moment).for_each(|(ordinal, line)| line.ordinal = ordinal);
+    }
+    lines
+}
+
+fn alert_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, Alert>> {
+    lines_of(rows, ids, |decision| match decision {
+        Decision::Alert(alert) => Some(alert),
+        _ => None,
+    })
+}
+
+fn kick_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, KickDecision>> {
+    lines_of(rows, ids, |decision| match decision {
+        Decision::Kick(kick) => Some(kick),
+        _ => None,
+    })
+}
+
+fn lines_of<'r, D>(
+    rows: &'r [Row],
+    ids: &'r [String],
+    select: impl Fn(&'r Decision) -> Option<&'r D>,
+) -> Vec<Line<'r, D>> {
+    let line = |(row, id): (&'r Row, &'r String)| {
+        let decision = select(&row.decision)?;
+        Some(Line { row, id, ordinal: 0, decision })
+    };
+    rows.iter().zip(ids).filter_map(line).collect()
+}
+
+/// Around the year 53; earlier instants are in its partition. No archive has any.
+const FIRST_DAY: Day = Day(-700_000);
+
+/// Around the year 9909; later instants are in its partition. No archive has any.
+const LAST_DAY: Day = Day(2_900_000);
