@@ -32,6 +32,8 @@ pub struct SourceFile {
 pub struct Draft {
     /// What `pack.toml` says; its fingerprint comes with compilation.
     pub pack: Pack,
+    /// The overlays in use, in the order in which they are applied.
+    pub packs: Vec<String>,
     /// Folding layers asked for, by lexicon id.
     pub layers: Vec<LayerChoice>,
     /// What overlays change in term lists.
@@ -93,6 +95,7 @@ fn read_files(files: &[SourceFile], packs: &[String], findings: &Findings) -> Dr
     let (pack, layers) = pack_file::read(files.iter().find(|file| file.path == "pack.toml").copied(), findings);
     let mut draft = Draft {
         pack,
+        packs: Vec::new(),
         layers,
         term_edits: Vec::new(),
         tests: Vec::new(),
@@ -113,6 +116,7 @@ fn read_files(files: &[SourceFile], packs: &[String], findings: &Findings) -> Dr
         }
     }
     overlay::apply(&mut draft, chain, findings);
+    draft.packs = used;
     draft
 }
 

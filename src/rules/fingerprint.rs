@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::rule::{
     AlertSpec, Emit, Exemption, Fingerprint, Group, Rule, RuleSet, Score, Shape, SignalIdx, Status, Tag, TagIdx,
 };
-use super::rule_file::signals_of;
 use super::signal_def::{Selector, SignalDef};
 use super::signal_file::{SPEAKERS, WORDS};
 use crate::lexicon::{Catalog, LexiconIdx};
@@ -71,7 +70,7 @@ impl<'a> Printer<'a> {
 
     /// Lists the lexicons that a rule depends on.
     fn lexicons(&self, rule: &Rule, set: &RuleSet) -> Value {
-        let signals = signals_of(&rule.shape).into_iter().chain(rule.emit.as_ref().and_then(|emit| emit.clear_on));
+        let signals = rule.signals().into_iter();
         let used: BTreeSet<LexiconIdx> = signals.flat_map(|signal| lexicons_of(signal_def(set, signal))).collect();
         used.into_iter().map(|lexicon| self.lexicon(lexicon)).collect()
     }

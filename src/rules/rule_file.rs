@@ -4,7 +4,7 @@ use super::compile::Context;
 use super::pack_file::elapsed;
 use super::reader::{Reader, Text};
 use super::rule::{
-    AlertLevel, AlertSpec, Emit, Fingerprint, KickAction, RecallPolicy, Rule, Score, Shape, SignalIdx, Status, TagIdx,
+    AlertLevel, AlertSpec, Emit, Fingerprint, KickAction, RecallPolicy, Rule, Score, SignalIdx, Status, TagIdx,
 };
 use super::shape_file;
 use super::tree::Table;
@@ -169,15 +169,6 @@ fn alert(table: &Table, context: &Context<'_>) -> Option<AlertSpec> {
 pub fn signal(name: Text<'_>, context: &Context<'_>) -> Option<SignalIdx> {
     let at = context.signals.find(name, context.findings)?;
     Some(SignalIdx(context.signal_numbers[at]))
-}
-
-/// Returns the signals that a shape names.
-pub fn signals_of(shape: &Shape) -> Vec<SignalIdx> {
-    match shape {
-        Shape::Match { signal } | Shape::Count { signal, .. } => vec![*signal],
-        Shape::Sequence { steps, without, .. } => steps.iter().copied().chain(*without).collect(),
-        Shape::Absence { since, cancel, .. } => std::iter::once(*since).chain(*cancel).collect(),
-    }
 }
 
 const STATUSES: &[(&str, Status)] = &[
