@@ -15,7 +15,9 @@ pub mod timeline;
 pub mod verdict;
 pub mod writer;
 
+pub mod bundle;
 pub mod diagnostic;
 pub mod error;
 pub mod message;
+pub mod scenario;
 pub mod time;

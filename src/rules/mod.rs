@@ -1,7 +1,34 @@
 //! Reads, checks and compiles rules, signals and tags.
+//!
+//! [`read`] gathers the files of a pack with its overlays, [`compile`] resolves
+//! names, fills in defaults and checks. Neither fails: what is wrong becomes a
+//! finding, all of them in one go.
 
+mod check;
+mod compile;
+mod draft;
+mod duration;
+mod exempt_file;
+mod findings;
+mod fingerprint;
+mod list;
+mod names;
+mod overlay;
+mod pack_file;
+mod reader;
 mod rule;
+mod rule_file;
+mod shape_file;
 mod signal_def;
+mod signal_file;
+mod spelling;
+mod tag_file;
+mod test_def;
+mod tree;
 
+pub use compile::compile;
+pub use draft::{Draft, LayerChoice, SourceFile, lexicon_files, read};
+pub use overlay::{TermChange, TermEdit};
 pub use rule::*;
 pub use signal_def::*;
+pub use test_def::{Line, RuleTest};

@@ -1,5 +1,8 @@
 //! Evaluates signals on annotated messages.
 
+mod evaluate;
 mod event;
+mod host;
 
+pub use evaluate::Evaluator;
 pub use event::*;

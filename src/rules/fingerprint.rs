@@ -1,0 +1,173 @@
+//! Computes fingerprints: hashes of what decides, in a canonical form.
+//!
+//! The form is JSON with sorted keys, defaults filled in, names in place of
+//! numbers (numbers move when a rule is added). Titles, notes, versions and
+//! places are not in it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::rule::{
+    AlertSpec, Emit, Exemption, Fingerprint, Group, Rule, RuleSet, Score, Shape, SignalIdx, Status, Tag, TagIdx,
+};
+use super::signal_def::{Selector, SignalDef};
+use super::signal_file::{SPEAKERS, WORDS};
+use crate::lexicon::{Catalog, LexiconIdx};
+
+/// Prints signals, rules and packs.
+pub struct Printer<'a> {
+    catalog: &'a Catalog,
+}
+
+impl<'a> Printer<'a> {
+    /// Prints with the terms of `catalog`.
+    pub fn new(catalog: &'a Catalog) -> Printer<'a> {
+        Printer { catalog }
+    }
+
+    /// Returns `set` with all fingerprints filled in.
+    pub fn print(&self, mut set: RuleSet) -> RuleSet {
+        for signal in &mut set.signals {
+            signal.fingerprint = hash(&self.signal(signal));
+        }
+        let forms: Vec<(Value, Value)> =
+            set.rules.iter().map(|rule| (rule_form(rule, &set), self.lexicons(rule, &set))).collect();
+        for (rule, (form, lexicons)) in set.rules.iter_mut().zip(forms) {
+            rule.fingerprint = hash(&form);
+            rule.lexicon_fingerprint = hash(&lexicons);
+        }
+        set.pack.fingerprint = hash(&self.pack(&set));
+        set
+    }
+
+    fn signal(&self, signal: &SignalDef) -> Value {
+        let near = signal.near.as_ref().map(|near| json!([self.selector(&near.selector), near.chars]));
+        json!({
+            "from": word(SPEAKERS, signal.from),
+            "words": word(WORDS, signal.words),
+            "chats": signal.chats,
+            "kinds": signal.kinds,
+            "any": signal.any.iter().map(|selector| self.selector(selector)).collect::<Vec<_>>(),
+            "polarity": signal.polarity,
+            "near": near,
+            "host_not_in": signal.host_not_in,
+            "mini_program_not_in": signal.mini_program_not_in,
+            "member_in": signal.member_in,
+            "company_in": signal.company_in,
+        })
+    }
+
+    fn selector(&self, selector: &Selector) -> Value {
+        let codes: Vec<&str> = selector.terms.iter().map(|term| self.catalog.term(*term).code.as_str()).collect();
+        json!([self.lexicon(selector.lexicon), codes, selector.flipped])
+    }
+
+    fn lexicon(&self, lexicon: LexiconIdx) -> Value {
+        let lexicon = self.catalog.lexicon(lexicon);
+        json!([lexicon.id, Fingerprint(lexicon.fingerprint()).to_hex()])
+    }
+
+    /// Lists the lexicons that a rule depends on.
+    fn lexicons(&self, rule: &Rule, set: &RuleSet) -> Value {
+        let signals = rule.signals().into_iter();
+        let used: BTreeSet<LexiconIdx> = signals.flat_map(|signal| lexicons_of(signal_def(set, signal))).collect();
+        used.into_iter().map(|lexicon| self.lexicon(lexicon)).collect()
+    }
+
+    fn pack(&self, set: &RuleSet) -> Value {
+        let pack = &set.pack;
+        let rules = set.rules.iter().map(|rule| json!([rule.id, rule.version, rule.fingerprint]));
+        let signals = set.signals.iter().map(|signal| json!([signal.id, signal.fingerprint]));
+        let lexicons = (0..self.catalog.lexicons().len()).map(|at| self.lexicon(LexiconIdx(at as u16)));
+        json!({
+            "pack": [pack.name, pack.version, pack.zone.name()],
+            "spans": [pack.lateness, pack.recall_horizon],
+            "rules": rules.collect::<Vec<_>>(),
+            "signals": signals.collect::<Vec<_>>(),
+            "tags": set.tags.iter().map(|tag| tag_form(tag, set)).collect::<Vec<_>>(),
+            "groups": set.groups.iter().map(|group| group_form(group, set)).collect::<Vec<_>>(),
+            "exemptions": set.exemptions.iter().map(|exemption| exemption_form(exemption, set)).collect::<Vec<_>>(),
+            "lexicons": lexicons.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn hash(form: &Value) -> Fingerprint {
+    let mut first = [0; 16];
+    first.copy_from_slice(&blake3::hash(form.to_string().as_bytes()).as_bytes()[..16]);
+    Fingerprint(first)
+}
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
+}
+
+fn lexicons_of(signal: &SignalDef) -> impl Iterator<Item = LexiconIdx> + '_ {
+    let near = signal.near.iter().map(|near| near.selector.lexicon);
+    signal.any.iter().map(|selector| selector.lexicon).chain(near)
+}
+
+fn signal_def(set: &RuleSet, signal: SignalIdx) -> &SignalDef {
+    &set.signals[usize::from(signal.0)]
+}
+
+fn rule_form(rule: &Rule, set: &RuleSet) -> Value {
+    let untag: BTreeSet<&str> = rule.untag.iter().map(|tag| tag_id(*tag, set)).collect();
+    json!({
+        "key": rule.key,
+        "shadow": rule.status == Status::Experimental,
+        "shape": shape_form(&rule.shape, set),
+        "recall": rule.recall,
+        "emit": rule.emit.as_ref().map(|emit| emit_form(emit, set)),
+        "untag": untag,
+        "alert": rule.alert.as_ref().map(|AlertSpec { name, level, cooldown }| json!([name, level, cooldown])),
+        "kick": rule.kick,
+    })
+}
+
+fn shape_form(shape: &Shape, set: &RuleSet) -> Value {
+    let print = |signal: SignalIdx| json!(signal_def(set, signal).fingerprint);
+    match shape {
+        Shape::Match { signal } => json!({ "match": print(*signal) }),
+        Shape::Count { signal, measure, at_least, window, after_fire, per_message_cap } => json!({
+            "count": print(*signal), "measure": measure, "at_least": at_least, "window": window,
+            "after_fire": after_fire, "per_message_cap": per_message_cap,
+        }),
+        Shape::Sequence { steps, within, without, same_message } => json!({
+            "sequence": steps.iter().map(|step| print(*step)).collect::<Vec<_>>(), "within": within,
+            "without": without.map(print), "same_message": same_message,
+        }),
+        Shape::Absence { since, anchor, cancel, after } => json!({
+            "absence": print(*since), "anchor": anchor, "cancel": cancel.map(print), "after": after,
+        }),
+    }
+}
+
+fn emit_form(emit: &Emit, set: &RuleSet) -> Value {
+    let score = match emit.score {
+        Score::Fixed(fixed) => json!({ "fixed": fixed }),
+        Score::Mass { half_point, half_life } => json!({ "half_point": half_point, "half_life": half_life }),
+    };
+    let clear_on = emit.clear_on.map(|signal| signal_def(set, signal).fingerprint);
+    json!({ "tag": tag_id(emit.tag, set), "score": score, "clear_on": clear_on })
+}
+
+fn tag_id(tag: TagIdx, set: &RuleSet) -> &str {
+    &set.tags[usize::from(tag.0)].id
+}
+
+fn tag_form(tag: &Tag, set: &RuleSet) -> Value {
+    let group = tag.group.map(|group| &set.groups[usize::from(group.0)].id);
+    json!([tag.id, tag.path, group, tag.ttl, tag.levels])
+}
+
+fn group_form(group: &Group, set: &RuleSet) -> Value {
+    let order: Vec<&str> = group.order.iter().map(|tag| tag_id(*tag, set)).collect();
+    json!([group.id, group.exclusive, order])
+}
+
+fn exemption_form(exemption: &Exemption, set: &RuleSet) -> Value {
+    let rules: Vec<&str> = exemption.rules.iter().map(|rule| set.rules[usize::from(rule.0)].id.as_str()).collect();
+    json!([exemption.id, exemption.roles, exemption.members, rules, exemption.until.map(|day| day.to_iso())])
+}

@@ -1,0 +1,251 @@
+//! Evaluates signals on annotated messages.
+//!
+//! Each mention leads to the signals its term belongs to; signals that need no
+//! mention are tried on every message. Cost: the number of mentions times the
+//! signals of their terms, plus the signals without terms.
+
+use std::cell::OnceCell;
+
+use smallvec::SmallVec;
+
+use super::host;
+use super::{Event, Hit, Sign};
+use crate::lexicon::{Catalog, TermIdx};
+use crate::mention::Mention;
+use crate::message::{ChatKind, Message, Role, RoomRole, TextScope};
+use crate::rules::{ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx, Speaker, Words};
+use crate::time::Zone;
+
+/// Evaluates the signals of one rule set. Built once, shared by all threads.
+pub struct Evaluator {
+    zone: Zone,
+    signals: Vec<SignalDef>,
+    exemptions: Vec<Exemption>,
+    /// Where the signals of term `i` begin in `by_term`; one longer than there are terms.
+    first_of_term: Vec<u32>,
+    by_term: Vec<Use>,
+    /// Signals that need no mention.
+    plain: Vec<SignalIdx>,
+}
+
+/// A signal that counts a term.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Use {
+    signal: SignalIdx,
+    flipped: bool,
+}
+
+/// What is asked once about a message, however many signals ask.
+struct Links<'m, 'a> {
+    message: &'m Message<'a>,
+    own: OnceCell<Vec<String>>,
+    all: OnceCell<Vec<String>>,
+}
+
+impl Evaluator {
+    /// Prepares the signals and exemptions of `rules`, whose terms are those of `catalog`.
+    pub fn new(rules: &RuleSet, catalog: &Catalog) -> Evaluator {
+        let (first_of_term, by_term) = uses_by_term(rules, catalog);
+        let numbered = (0..).map(SignalIdx).zip(&rules.signals);
+        Evaluator {
+            zone: rules.pack.zone.clone(),
+            signals: rules.signals.clone(),
+            exemptions: rules.exemptions.clone(),
+            first_of_term,
+            by_term,
+            plain: numbered.filter(|(_, def)| def.any.is_empty()).map(|(signal, _)| signal).collect(),
+        }
+    }
+
+    /// Replaces the contents of `out` with what `message` says, given its `mentions`.
+    pub fn evaluate(&self, message: &Message<'_>, mentions: &[Mention], catalog: &Catalog, out: &mut Event) {
+        out.clear();
+        out.at = message.at;
+        out.seq = message.seq;
+        out.id.push_str(&message.id);
+        out.numbers.extend_from_slice(&message.numbers);
+        out.exemptions = self.exemptions_of(message);
+        let links = Links { message, own: OnceCell::new(), all: OnceCell::new() };
+        let uses = self.uses_in(mentions);
+        let mut plain = self.plain.iter().copied().peekable();
+        for group in uses.chunk_by(|a, b| a.0 == b.0) {
+            let signal = group[0].0;
+            while let Some(earlier) = plain.next_if(|plain| *plain < signal) {
+                self.try_plain(earlier, &links, out);
+            }
+            self.try_mentions(signal, group, mentions, catalog, &links, out);
+        }
+        plain.for_each(|signal| self.try_plain(signal, &links, out));
+    }
+
+    /// Returns the signals that count one of `mentions`, with the mention's place, sorted.
+    fn uses_in(&self, mentions: &[Mention]) -> SmallVec<[(SignalIdx, u16); 32]> {
+        let mut uses = SmallVec::new();
+        for (idx, mention) in (0..u16::MAX).zip(mentions) {
+            let counts = |used: &&Use| used.flipped == mention.flipped;
+            uses.extend(self.uses_of(mention.term).iter().filter(counts).map(|used| (used.signal, idx)));
+        }
+        uses.sort_unstable();
+        uses.dedup();
+        uses
+    }
+
+    fn uses_of(&self, term: TermIdx) -> &[Use] {
+        let at = term.0 as usize;
+        match self.first_of_term.get(at..at + 2) {
+            Some(ends) => &self.by_term[ends[0] as usize..ends[1] as usize],
+            None => &[],
+        }
+    }
+
+    fn try_plain(&self, signal: SignalIdx, links: &Links<'_, '_>, out: &mut Event) {
+        if holds(&self.signals[usize::from(signal.0)], links) {
+            out.signals.push(Sign { signal, first_hit: 0, n_hits: 0 });
+        }
+    }
+
+    fn try_mentions(
+        &self,
+        signal: SignalIdx,
+        group: &[(SignalIdx, u16)],
+        mentions: &[Mention],
+        catalog: &Catalog,
+        links: &Links<'_, '_>,
+        out: &mut Event,
+    ) {
+        let def = &self.signals[usize::from(signal.0)];
+        if !holds(def, links) {
+            return;
+        }
+        let first = out.hits.len();
+        let room = MAX_HITS.saturating_sub(first);
+        let counting = group.iter().map(|(_, idx)| usize::from(*idx)).filter(|idx| counts(def, *idx, mentions));
+        let hits = counting.take(room).map(|idx| hit(links.message, &mentions[idx], catalog));
+        out.hits.extend(hits);
+        let n_hits = out.hits.len() - first;
+        if n_hits > 0 {
+            out.signals.push(Sign { signal, first_hit: first as u16, n_hits: n_hits as u16 });
+        }
+    }
+
+    fn exemptions_of(&self, message: &Message<'_>) -> u64 {
+        let mut bits = 0;
+        for (bit, exemption) in self.exemptions.iter().enumerate().take(64) {
+            let in_time = || exemption.until.is_none_or(|until| self.zone.day(message.at) < until);
+            if is_meant(exemption, message) && in_time() {
+                bits |= 1 << bit;
+            }
+        }
+        bits
+    }
+}
+
+/// Lists, for each term, the signals that count it.
+fn uses_by_term(rules: &RuleSet, catalog: &Catalog) -> (Vec<u32>, Vec<Use>) {
+    let mut pairs: Vec<(TermIdx, Use)> = Vec::new();
+    for (signal, def) in (0..).map(SignalIdx).zip(&rules.signals) {
+        for Selector { terms, flipped, .. } in &def.any {
+            pairs.extend(terms.iter().map(|term| (*term, Use { signal, flipped: *flipped })));
+        }
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    let n_terms = catalog.n_terms() as u32;
+    let begins = |term: u32| pairs.partition_point(|(known, _)| known.0 < term) as u32;
+    ((0..=n_terms).map(begins).collect(), pairs.iter().map(|(_, used)| *used).collect())
+}
+
+/// Returns whether all conditions hold that are not about mentions.
+fn holds(def: &SignalDef, links: &Links<'_, '_>) -> bool {
+    let message = links.message;
+    speaks(def.from, message)
+        && (def.chats.is_empty() || def.chats.contains(&message.chat))
+        && (def.kinds.is_empty() || def.kinds.contains(&message.kind))
+        && def.member_in.as_ref().is_none_or(|list| contains(list, &message.speaker))
+        && def.company_in.as_ref().is_none_or(|list| message.company.as_deref().is_some_and(|c| contains(list, c)))
+        && def.mini_program_not_in.as_ref().is_none_or(|list| is_foreign(list, message.mini_program.as_deref()))
+        && def.host_not_in.as_ref().is_none_or(|list| links.any_outside(list, def.words))
+}
+
+fn speaks(from: Speaker, message: &Message<'_>) -> bool {
+    match from {
+        Speaker::Anyone => true,
+        Speaker::Customer => message.role == Role::Customer,
+        Speaker::Staff => message.role == Role::Staff,
+        Speaker::Bot => message.role == Role::Bot,
+        Speaker::ExternalMember => message.role == Role::Customer && message.chat == ChatKind::Group,
+    }
+}
+
+fn contains(sorted: &[String], value: &str) -> bool {
+    sorted.binary_search_by(|known| known.as_str().cmp(value)).is_ok()
+}
+
+fn is_foreign(allowed: &[String], mini_program: Option<&str>) -> bool {
+    mini_program.is_some_and(|id| !contains(allowed, id))
+}
+
+impl Links<'_, '_> {
+    /// Returns whether the message points to a host that `allowed` does not cover.
+    fn any_outside(&self, allowed: &[String], words: Words) -> bool {
+        let cell = if words == Words::Own { &self.own } else { &self.all };
+        let hosts = cell.get_or_init(|| host::hosts(self.message, words));
+        hosts.iter().any(|host| !host::is_covered(host, allowed))
+    }
+}
+
+/// Returns whether the mention at `idx` counts for the signal.
+fn counts(def: &SignalDef, idx: usize, mentions: &[Mention]) -> bool {
+    let mention = &mentions[idx];
+    let spoken = match mention.scope {
+        TextScope::Own => true,
+        TextScope::Shared => def.words == Words::OwnAndShared,
+        TextScope::Machine | TextScope::Quoted => false,
+    };
+    spoken
+        && (def.polarity.is_empty() || def.polarity.contains(&mention.polarity))
+        && def.near.as_ref().is_none_or(|near| is_near(near, idx, mentions))
+}
+
+/// Returns whether another mention that `near` chooses stands close enough, in the same part.
+fn is_near(near: &Near, idx: usize, mentions: &[Mention]) -> bool {
+    let this = &mentions[idx];
+    let close = |other: &Mention| {
+        let gap = other.chars.start.max(this.chars.start).saturating_sub(other.chars.end.min(this.chars.end));
+        other.part == this.part && gap <= near.chars
+    };
+    let chosen = |other: &Mention| {
+        other.flipped == near.selector.flipped && near.selector.terms.binary_search(&other.term).is_ok()
+    };
+    mentions.iter().enumerate().any(|(at, other)| at != idx && chosen(other) && close(other))
+}
+
+fn hit(message: &Message<'_>, mention: &Mention, catalog: &Catalog) -> Hit {
+    let term = catalog.term(mention.term);
+    let part = message.parts.get(usize::from(mention.part));
+    let range = mention.bytes.start as usize..mention.bytes.end as usize;
+    let surface = part.and_then(|part| part.text.get(range)).filter(|surface| *surface != term.text);
+    Hit {
+        term: mention.term,
+        part: mention.part,
+        start: mention.chars.start,
+        end: mention.chars.end,
+        layer: mention.layer,
+        polarity: mention.polarity,
+        weight: term.weight,
+        surface: surface.map(Box::from),
+    }
+}
+
+fn is_meant(exemption: &Exemption, message: &Message<'_>) -> bool {
+    let has = |role: &ExemptRole| match role {
+        ExemptRole::Owner => message.room_role == RoomRole::Owner,
+        ExemptRole::Admin => message.room_role == RoomRole::Admin,
+        ExemptRole::Staff => message.role == Role::Staff,
+        ExemptRole::Bot => message.role == Role::Bot,
+    };
+    exemption.roles.iter().any(has) || contains(&exemption.members, &message.speaker)
+}
+
+/// Most hits of one message: [`Sign`] counts them in 16 bits. Later ones are left out.
+const MAX_HITS: usize = u16::MAX as usize;
