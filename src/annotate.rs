@@ -103,11 +103,19 @@ impl<'b> TextAnnotator<'b> {
         let buffers = || (Scratch::default(), Vec::new(), Event::default());
         texts
             .par_iter()
-            .map_init(buffers, |(scratch, mentions, event), text| self.annotate(text, scratch, mentions, event))
+            .map_init(buffers, |(scratch, mentions, event), text| {
+                self.annotate(text, scratch, mentions, event)
+            })
             .collect()
     }
 
-    fn annotate(&self, text: &Text, scratch: &mut Scratch, mentions: &mut Vec<Mention>, event: &mut Event) -> Annotation {
+    fn annotate(
+        &self,
+        text: &Text,
+        scratch: &mut Scratch,
+        mentions: &mut Vec<Mention>,
+        event: &mut Event,
+    ) -> Annotation {
         let message = self.message(&text.text);
         let own = text.terms.as_ref().map(|terms| compile(self.bundle, ad_hoc(terms)));
         let (catalog, annotator) = match own.as_ref().or(self.only.as_ref()) {
@@ -118,7 +126,8 @@ impl<'b> TextAnnotator<'b> {
         let mut signals = Vec::new();
         if own.is_none() && self.only.is_none() {
             self.bundle.evaluator.evaluate(&message, mentions, catalog, event);
-            let named = event.signals.iter().map(|sign| &self.bundle.rules.signals[usize::from(sign.signal.0)].id);
+            let named =
+                event.signals.iter().map(|sign| &self.bundle.rules.signals[usize::from(sign.signal.0)].id);
             signals.extend(named.cloned());
         }
         let mentions = mentions.iter().map(|mention| found(catalog, mention)).collect();

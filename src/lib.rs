@@ -15,6 +15,8 @@ pub mod timeline;
 pub mod verdict;
 pub mod writer;
 
+pub mod annotate;
+pub mod batch;
 pub mod bundle;
 pub mod diagnostic;
 pub mod error;

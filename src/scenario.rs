@@ -9,6 +9,8 @@ mod line;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::diagnostic::{Diagnostic, Place};
 use crate::lexicon::Catalog;
 use crate::mention::{Annotator, Scratch};
@@ -37,7 +39,8 @@ pub struct Scenario {
 }
 
 /// How a scenario ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// All lines agree.
     Passed,
@@ -50,7 +53,7 @@ pub enum Status {
 }
 
 /// What came of a scenario.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Outcome {
     /// What people read.
     pub name: String,
@@ -128,7 +131,11 @@ impl Scenario {
 
     fn outcome(&self, actual: &[(Timestamp, String)], zone: &Zone) -> Outcome {
         let agree = self.expect.len() == actual.len()
-            && self.expect.iter().zip(actual).all(|(wanted, came)| wanted.0 == came.0 && agrees(&wanted.1, &came.1));
+            && self
+                .expect
+                .iter()
+                .zip(actual)
+                .all(|(wanted, came)| wanted.0 == came.0 && agrees(&wanted.1, &came.1));
         let status = match (agree, self.todo) {
             (true, false) => Status::Passed,
             (false, false) => Status::Failed,
@@ -238,7 +245,9 @@ fn describe(row: &Row, set: &RuleSet) -> Option<String> {
     };
     match &row.decision {
         Decision::Tag(change) => describe_tag(change, set),
-        Decision::Alert(alert) if alert.suppressed_by.is_some() => Some(format!("suppressed {}", alert_name())),
+        Decision::Alert(alert) if alert.suppressed_by.is_some() => {
+            Some(format!("suppressed {}", alert_name()))
+        }
         Decision::Alert(_) => Some(format!("alert {}", alert_name())),
         Decision::Kick(kick) => Some(describe_kick(kick, set)),
     }
@@ -254,7 +263,8 @@ fn describe_tag(change: &TagChange, set: &RuleSet) -> Option<String> {
             Some(format!("level {} {}", tag.id, level.map_or("-", |(name, _)| name)))
         }
         TagChangeKind::Remove => {
-            let reason = change.reason.map_or(String::new(), |reason| format!("{REASON}{}", reason_word(reason)));
+            let reason =
+                change.reason.map_or(String::new(), |reason| format!("{REASON}{}", reason_word(reason)));
             Some(format!("untag {}{reason}", tag.id))
         }
         TagChangeKind::Blocked => Some(format!("blocked {}", tag.id)),

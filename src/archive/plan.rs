@@ -1,6 +1,6 @@
 //! Says which files a run reads: each once, in path order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,12 @@ impl Plan {
     /// Returns the size of all files in bytes.
     pub fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Skips the files at `paths`, with the reason `why`.
+    pub fn leave_out(&mut self, paths: &BTreeSet<PathBuf>, why: &'static str) {
+        self.files.retain(|file| !paths.contains(&file.path));
+        self.skipped.extend(paths.iter().map(|path| (path.clone(), why)));
     }
 
     /// Returns what was skipped and why: `hidden`, `not_a_file`, `unreadable`.

@@ -130,7 +130,8 @@ pub fn encode(
     put(out, arrival.block);
     put(out, u64::from(arrival.index));
     put_body(out, event, keep);
-    let length = u32::try_from(out.len() - start - 4).expect("an entry is smaller than a record, which is below 4 GiB");
+    let length = u32::try_from(out.len() - start - 4)
+        .expect("an entry is smaller than a record, which is below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
@@ -239,13 +240,8 @@ fn take_hit(cursor: &mut Cursor<'_>) -> Option<Hit> {
 const LAYERS: [Layer; 6] =
     [Layer::Exact, Layer::Folded, Layer::Skipped, Layer::Collapsed, Layer::Digits, Layer::Variant];
 
-const POLARITIES: [Polarity; 5] = [
-    Polarity::Asserted,
-    Polarity::Negated,
-    Polarity::Questioned,
-    Polarity::Hypothetical,
-    Polarity::Reported,
-];
+const POLARITIES: [Polarity; 5] =
+    [Polarity::Asserted, Polarity::Negated, Polarity::Questioned, Polarity::Hypothetical, Polarity::Reported];
 
 fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {

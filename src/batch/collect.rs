@@ -4,8 +4,8 @@
 //! the identity shards, recalls, unreadable records, counts. No text stays.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::codec::{self, Address, Arrival, Class, EntryKind};
 use super::identity::{self, Identity, PendingRecall};
@@ -204,7 +204,14 @@ impl<'a> Collector<'a> {
     ///
     /// A message that its store marks as recalled is still an interaction, but
     /// its words count for nothing except kicks.
-    fn enqueue(&self, worker: &mut Worker, arrival: Arrival, address: Address<'_>, kind: EntryKind, recalled: bool) {
+    fn enqueue(
+        &self,
+        worker: &mut Worker,
+        arrival: Arrival,
+        address: Address<'_>,
+        kind: EntryKind,
+        recalled: bool,
+    ) {
         let class = address.class;
         let keep = |sign: &Sign| self.routes.uses(class, sign.signal) && !(recalled && sign.n_hits > 0);
         if !self.routes.keeps_sessions(class) && !worker.event.signals.iter().any(keep) {
@@ -229,7 +236,15 @@ impl<'a> Collector<'a> {
                 if let Some(address) = route::consent_address(consent, class) {
                     let hash = route::address_hash(&address);
                     let shard = hash as usize % worker.events.len();
-                    codec::encode(&mut worker.events[shard], hash, address, kind, arrival, &worker.event, |_| true);
+                    codec::encode(
+                        &mut worker.events[shard],
+                        hash,
+                        address,
+                        kind,
+                        arrival,
+                        &worker.event,
+                        |_| true,
+                    );
                 }
             }
         }

@@ -291,10 +291,13 @@ mod tests {
 
     #[test]
     fn a_recall_finds_its_message_by_whole_id_then_without_suffix() {
-        let messages = [identity("7_1_external", 0, 1, 0), identity("7_1", 0, 2, 0), identity("8_1", 0, 3, 0)];
-        let recalls = [recall("7_1", 9, 4), recall("8_1_external", 9, 5), recall("9_1", 9, 6), recall("8_1", 8, 7)];
+        let messages =
+            [identity("7_1_external", 0, 1, 0), identity("7_1", 0, 2, 0), identity("8_1", 0, 3, 0)];
+        let recalls =
+            [recall("7_1", 9, 4), recall("8_1_external", 9, 5), recall("9_1", 9, 6), recall("8_1", 8, 7)];
         let found = resolved(&messages, &recalls);
-        let mut pairs: Vec<_> = found.recalled.iter().map(|(arrival, number)| (arrival.file, *number)).collect();
+        let mut pairs: Vec<_> =
+            found.recalled.iter().map(|(arrival, number)| (arrival.file, *number)).collect();
         pairs.sort_unstable();
         assert_eq!(pairs, [(2, 0), (3, 3)], "the earlier of two recalls of one message stands");
         assert_eq!(found.unknown_recalls, 1);

@@ -15,7 +15,8 @@ mod shards;
 mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -98,7 +99,8 @@ pub struct Progress {
 pub fn run(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
     let threads = options.jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|_| Error::argument("number of threads", &threads.to_string(), "one the system allows"))?;
+    let pool = pool
+        .map_err(|_| Error::argument("number of threads", &threads.to_string(), "one the system allows"))?;
     pool.install(|| run_here(bundle, options, progress))
 }
 
@@ -124,15 +126,25 @@ fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Resul
 ///
 /// Only files of a known size are hashed, so a night of new files costs nothing here.
 fn without_consumed(mut plan: Plan, store: &Store) -> Result<Plan, Error> {
-    let known: BTreeSet<u64> = store.records().iter().flat_map(|record| &record.run.inputs).map(|input| input.bytes).collect();
+    let known: BTreeSet<u64> =
+        store.records().iter().flat_map(|record| &record.run.inputs).map(|input| input.bytes).collect();
     let mut consumed = BTreeSet::new();
     for file in plan.files().iter().filter(|file| known.contains(&file.bytes)) {
-        if store.is_consumed(&archive::hash_file(&file.path)?) {
+        if store.is_consumed(&hash_file(&file.path)?) {
             consumed.insert(file.path.clone());
         }
     }
-    plan.leave_out(&consumed, "read by an earlier run");
+    plan.leave_out(&consumed, "consumed");
     Ok(plan)
+}
+
+fn hash_file(path: &Path) -> Result<blake3::Hash, Error> {
+    let hash = File::open(path).and_then(|file| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file)?;
+        Ok(hasher.finalize())
+    });
+    hash.map_err(|error| Error::read(path, error))
 }
 
 /// Everything the first half of a run leaves for the second.
@@ -143,7 +155,6 @@ struct NightRead {
     resolution: Resolution,
     events: Shards,
     as_of: Timestamp,
-    newest: Option<Timestamp>,
 }
 
 fn read(
@@ -173,7 +184,7 @@ fn read(
     let as_of = options.as_of.unwrap_or_else(|| end_of_day(bundle, newest));
     tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
     let skipped = plan.skipped().to_vec();
-    Ok(NightRead { files, skipped, gathered, resolution, events, as_of, newest })
+    Ok(NightRead { files, skipped, gathered, resolution, events, as_of })
 }
 
 /// Moves duplicates from the fate they were counted under.

@@ -11,10 +11,13 @@ use super::{NightRead, RunOptions, Tally};
 use crate::archive::FileReport;
 use crate::bundle::Bundle;
 use crate::error::Error;
+use crate::lexicon::TermIdx;
 use crate::rules::{KickAction, RuleSet};
 use crate::time::Zone;
 use crate::verdict::{Decision, KickDecision, Row, TagChangeKind};
-use crate::writer::{Context, InputFile, Quarantined, RunRecord, Staging, Store, Tables, Versions};
+use crate::writer::{
+    Context, InputFile, Names, Quarantined, RunRecord, Staging, Store, Tables, TermName, Versions,
+};
 
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -97,6 +100,14 @@ pub(super) fn publish(
     report.commit = Some(store.commit(staging, &files, record, Versions::of(&bundle.rules))?);
     tracing::info!(commit = report.commit, "committed");
     Ok(report)
+}
+
+impl Names for Bundle {
+    fn term(&self, term: TermIdx) -> TermName<'_> {
+        let lexicon = self.catalog.lexicon(self.catalog.lexicon_of(term));
+        let term = self.catalog.term(term);
+        TermName { code: &term.code, text: &term.text, lexicon: &lexicon.id, category: &term.category }
+    }
 }
 
 /// Takes the mentions of all messages that are no duplicates.

@@ -90,9 +90,13 @@ pub fn consent_address<'c>(consent: &'c Consent<'_>, class: Class) -> Option<Add
     let staff = consent.staff.as_deref().unwrap_or("");
     match class {
         Class::Customer => Some(Address { class, corp, primary: &consent.customer, second: staff, room }),
-        Class::Room => {
-            consent.room.as_deref().map(|primary| Address { class, corp, primary, second: &consent.customer, room })
-        }
+        Class::Room => consent.room.as_deref().map(|primary| Address {
+            class,
+            corp,
+            primary,
+            second: &consent.customer,
+            room,
+        }),
         Class::Staff => None,
     }
 }

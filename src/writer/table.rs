@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 /// A table of the output directory.
@@ -148,6 +150,27 @@ pub fn schema_markdown(tables: &[Table]) -> String {
         write_table(&mut page, table);
     }
     page
+}
+
+/// Writes the descriptions of `tables` as JSON: a list of tables with their columns.
+pub fn schema_json(tables: &[Table]) -> String {
+    let table = |table: &Table| {
+        json!({"table": table.name, "one_row_is": table.doc, "partition": table.partition,
+               "sorted_by": table.sorted_by, "columns": columns_json(&table.columns)})
+    };
+    tables.iter().map(table).collect::<Value>().to_string()
+}
+
+fn columns_json(columns: &[ColumnDef]) -> Value {
+    let column = |column: &ColumnDef| {
+        let fields = match &column.kind {
+            Kind::Rows(fields) => columns_json(fields),
+            _ => Value::Null,
+        };
+        json!({"name": column.name, "type": column.kind.title(), "nullable": column.nullable,
+               "meaning": column.doc, "fields": fields})
+    };
+    columns.iter().map(column).collect()
 }
 
 fn write_table(page: &mut String, table: &Table) {

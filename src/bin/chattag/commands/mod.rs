@@ -7,7 +7,7 @@ pub mod schema;
 mod summary;
 pub mod test;
 
-use chattag::bundle::{Bundle, BundleOptions};
+use chattag::bundle::{Bundle, Options};
 use chattag::diagnostic::{self, Diagnostic};
 
 use crate::args::DictionaryArgs;
@@ -15,13 +15,11 @@ use crate::console::Console;
 
 /// Compiles the dictionaries that the arguments name and returns them with all findings.
 fn load(args: &DictionaryArgs) -> anyhow::Result<(Option<Bundle>, Vec<Diagnostic>)> {
-    let options = BundleOptions { packs: args.packs.clone() };
-    let (bundle, mut findings) = match &args.dict {
-        Some(directory) => Bundle::from_dir(directory, &options)?,
-        None => Bundle::embedded(&options),
-    };
-    diagnostic::sort(&mut findings);
-    Ok((bundle, findings))
+    let options = Options { packs: args.packs.clone(), today: None };
+    match &args.dict {
+        Some(directory) => Ok(Bundle::from_dir(directory, &options)?),
+        None => Ok(Bundle::embedded(&options)),
+    }
 }
 
 /// Compiles the dictionaries; findings other than errors are left to `check`.

@@ -9,18 +9,17 @@ use crate::args::SchemaArgs;
 
 /// Prints the description of one table or of all.
 pub fn run(args: &SchemaArgs) -> anyhow::Result<Status> {
-    let names: Vec<&str> = writer::table_names().collect();
-    if let Some(table) = &args.table
-        && !names.contains(&table.as_str())
-    {
-        bail!("no table `{table}`: the tables are {}", names.join(", "));
-    }
-    let wanted = names.into_iter().filter(|name| args.table.as_deref().is_none_or(|table| table == *name));
-    for name in wanted {
-        match args.json {
-            true => println!("{}", writer::describe_json(name)),
-            false => print!("{}", writer::describe(name)),
+    let mut tables = writer::all_tables();
+    if let Some(name) = &args.table {
+        tables.retain(|table| table.name == name);
+        if tables.is_empty() {
+            let names: Vec<&str> = writer::all_tables().iter().map(|table| table.name).collect();
+            bail!("no table `{name}`: the tables are {}", names.join(", "));
         }
+    }
+    match args.json {
+        true => println!("{}", writer::schema_json(&tables)),
+        false => print!("{}", writer::schema_markdown(&tables)),
     }
     Ok(Status::Fine)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use chattag::bundle::Bundle;
-use chattag::scenario::{self, Outcome, ScenarioResult};
+use chattag::scenario::{Outcome, Status as Ended};
 
 use crate::Status;
 use crate::args::TestArgs;
@@ -24,37 +24,60 @@ pub fn run(args: &TestArgs, console: &Console) -> anyhow::Result<Status> {
         true => print_json(&results)?,
         false => print_text(&results, console),
     }
-    let failed = results.iter().any(|result| result.outcome == Outcome::Failed);
+    let failed = results.iter().any(Outcome::is_failure);
     Ok(if failed { Status::Findings } else { Status::Fine })
 }
 
-fn run_all(bundle: &Bundle, rules: &[String]) -> Vec<ScenarioResult> {
+fn run_all(bundle: &Bundle, rules: &[String]) -> Vec<Outcome> {
     let wanted = |names: &[String]| rules.is_empty() || names.iter().any(|name| rules.contains(name));
-    bundle.scenarios.iter().filter(|scenario| wanted(&scenario.rules)).map(|scenario| scenario::run(bundle, scenario)).collect()
+    bundle
+        .scenarios
+        .iter()
+        .filter(|scenario| wanted(&scenario.rules))
+        .map(|scenario| scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator))
+        .collect()
 }
 
-fn print_json(results: &[ScenarioResult]) -> anyhow::Result<()> {
+fn print_json(results: &[Outcome]) -> anyhow::Result<()> {
     for result in results {
         println!("{}", serde_json::to_string(result)?);
     }
     Ok(())
 }
 
-fn print_text(results: &[ScenarioResult], console: &Console) {
+fn print_text(results: &[Outcome], console: &Console) {
     let mut by_rule: BTreeMap<String, [usize; 4]> = BTreeMap::new();
     for result in results {
-        by_rule.entry(result.rules.join("+")).or_default()[result.outcome as usize] += 1;
+        by_rule.entry(result.rules.join("+")).or_default()[ended(result)] += 1;
     }
     let [passed, failed, gap, mended] = outcome_words(console);
     for (rule, counts) in &by_rule {
-        let rest = [(gap, counts[2]), (mended, counts[3])].map(|(word, n)| if n > 0 { format!("  {n} {word}") } else { String::new() });
+        let rest = [(gap, counts[2]), (mended, counts[3])]
+            .map(|(word, n)| if n > 0 { format!("  {n} {word}") } else { String::new() });
         println!("{rule:<28} {} {passed}  {} {failed}{}{}", counts[0], counts[1], rest[0], rest[1]);
     }
-    for result in results.iter().filter(|result| result.outcome == Outcome::Failed) {
+    for result in results.iter().filter(|result| result.is_failure()) {
         print_difference(result, console);
     }
     let total = by_rule.values().fold([0; 4], |sum, counts| std::array::from_fn(|at| sum[at] + counts[at]));
-    println!("{}  {} {passed}  {} {failed}  {} {gap}  {} {mended}", console.pick("合计", "total"), total[0], total[1], total[2], total[3]);
+    println!(
+        "{}  {} {passed}  {} {failed}  {} {gap}  {} {mended}",
+        console.pick("合计", "total"),
+        total[0],
+        total[1],
+        total[2],
+        total[3]
+    );
+}
+
+/// The place of a result in a line of counts.
+fn ended(result: &Outcome) -> usize {
+    match result.status {
+        Ended::Passed => 0,
+        Ended::Failed => 1,
+        Ended::KnownGap => 2,
+        Ended::GapClosed => 3,
+    }
 }
 
 /// The words for passed, failed, known gap, and known gap that now passes.
@@ -68,7 +91,7 @@ fn outcome_words(console: &Console) -> [&'static str; 4] {
 }
 
 /// Prints the lines that differ: expected but missing, and unexpected.
-fn print_difference(result: &ScenarioResult, console: &Console) {
+fn print_difference(result: &Outcome, console: &Console) {
     println!("✗ {} “{}”  {}", result.rules.join("+"), result.name, result.place);
     for line in result.expected.iter().filter(|line| !result.actual.contains(line)) {
         println!("    {}  {line}", console.pick("期望", "expected"));
@@ -76,7 +99,9 @@ fn print_difference(result: &ScenarioResult, console: &Console) {
     for line in result.actual.iter().filter(|line| !result.expected.contains(line)) {
         println!("    {}  {line}", console.pick("实际", "actual  "));
     }
-    if result.expected.len() == result.actual.len() && result.expected.iter().all(|line| result.actual.contains(line)) {
+    if result.expected.len() == result.actual.len()
+        && result.expected.iter().all(|line| result.actual.contains(line))
+    {
         println!("    {}", console.pick("行相同，顺序不同", "same lines in another order"));
     }
 }
