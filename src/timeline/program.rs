@@ -242,24 +242,13 @@ fn sessions(lines: &[Line<'_>]) -> impl Iterator<Item = (Millis, usize)> {
 }
 
 fn waiting(lines: &[Line<'_>], words: usize) -> Vec<u64> {
-    let n_signals = lines.iter().flat_map(signals_of).map(|signal| usize::from(signal.0) + 1).max();
+    let n_signals =
+        lines.iter().flat_map(|line| line.rule.signals()).map(|signal| usize::from(signal.0) + 1).max();
     let mut waiting = vec![0_u64; n_signals.unwrap_or(0) * words];
     for (place, line) in lines.iter().enumerate() {
-        for signal in signals_of(line) {
+        for signal in line.rule.signals() {
             waiting[usize::from(signal.0) * words + place / 64] |= 1 << (place % 64);
         }
     }
     waiting
-}
-
-/// Returns every signal that can change the rule or take its tag away.
-fn signals_of(line: &Line<'_>) -> Vec<SignalIdx> {
-    let mut signals: Vec<SignalIdx> = match &line.shape {
-        Ready::Match(signal) => vec![*signal],
-        Ready::Count(count) => vec![count.signal],
-        Ready::Sequence(sequence) => sequence.steps.iter().copied().chain(sequence.without).collect(),
-        Ready::Absence(absence) => [absence.since].into_iter().chain(absence.cancel).collect(),
-    };
-    signals.extend(line.rule.emit.as_ref().and_then(|emit| emit.clear_on));
-    signals
 }
