@@ -1,4 +1,3 @@
-#![allow(clippy::disallowed_methods, reason = "this is where the output directory is read")]
 //! The output directory: one run at a time, committed whole or not at all.
 //!
 //! ```text
@@ -189,8 +188,13 @@ impl Store {
         Ok(())
     }
 
-    /// Brings the directory to the state of its newest commit. May be interrupted and repeated.
-    fn recover(&self) -> Result<(), Error> {
+    /// Brings the directory to the state of its newest commit. [`Store::open`] does it; it may be
+    /// interrupted and repeated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`], but for the lock.
+    pub fn recover(&self) -> Result<(), Error> {
         self.check_log_is_whole()?;
         self.disk.sync_dir(&self.root.join("log"))?;
         self.clear_scratch()?;
@@ -247,7 +251,7 @@ impl Store {
 }
 
 impl Staging {
-    /// Returns the scratch directory.
+    /// Returns the scratch directory. Whatever is put there goes when the commit is done or given up.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,3 @@
-#![allow(clippy::disallowed_methods, reason = "this is where the writer touches the file system")]
 //! Changes the file system, one step at a time.
 //!
 //! Everything that creates, renames, links or removes goes through [`Disk`], so

@@ -37,5 +37,5 @@ pub use mentions::{MentionRow, MentionedIn};
 pub use parquet_file::OutputFile;
 pub use quarantine::Quarantined;
 pub use record::{CommitRecord, FileEntry, InputFile, RunRecord, Versions};
-pub use table::{ColumnDef, Kind, Table, schema_json, schema_markdown};
+pub use table::{ColumnDef, History, Kind, Table, schema_json, schema_markdown};
 pub use tables::{Context, Names, TableOptions, Tables, TermName, all_tables};

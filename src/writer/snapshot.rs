@@ -1,4 +1,3 @@
-#![allow(clippy::disallowed_methods, reason = "looks at the published links")]
 //! Publishes a commit for readers that only know globs.
 //!
 //! `snapshots/N/<table>/dt=…/` holds hard links to all files that commit `N`

@@ -208,7 +208,8 @@ const INTRODUCTION: &str = "\
 
 Parquet, zstd, one directory per table, Hive partitions `dt=YYYY-MM-DD`. Read `OUT/current/<table>/**/*.parquet`
 with Hive partitioning on; `dt` is then one more column (it is not stored inside the files).
-`OUT/current` always shows exactly one commit of all tables.
+`OUT/current` always shows exactly one commit of all tables. `at`, `start` and `end` are reserved words in some SQL
+dialects (DuckDB among them): put them in double quotes.
 
 Times are instants in UTC; `dt` is a local day in the pack's time zone. A schema only ever grows by nullable
 columns at the end. Every column carries its meaning as `description` in the Parquet (Arrow) metadata.

@@ -217,7 +217,7 @@ fn mention(customer: &str, at: Timestamp) -> MentionRow {
         corp: "corp1".into(),
         customer: customer.into(),
         at,
-        message_id: format!("m-{}", at.0).into(),
+        message_id: format!("m-{customer}-{}", at.0).into(),
         speaker: customer.into(),
         ..MentionedIn::default()
     };
