@@ -68,8 +68,11 @@ impl Bundle {
         findings.extend(lexicon::check(&catalog));
         let (rules, found) = rules::compile(&draft, &catalog, options.today);
         findings.extend(found);
-        let scenarios: Vec<Scenario> =
-            draft.tests.iter().filter_map(|test| Scenario::read(test, &draft.pack.zone, &mut findings)).collect();
+        let scenarios: Vec<Scenario> = draft
+            .tests
+            .iter()
+            .filter_map(|test| Scenario::read(test, &draft.pack.zone, &mut findings))
+            .collect();
         diagnostic::sort(&mut findings);
         findings.dedup();
         let usable = rules.filter(|_| !diagnostic::has_errors(&findings));
@@ -137,7 +140,8 @@ fn read_lexicons(files: &[SourceFile], draft: &Draft, findings: &mut Vec<Diagnos
         let (lexicon, found) = lexicon::parse(&file.path, &file.bytes);
         findings.extend(found);
         if lexicons.iter().any(|known| known.id == lexicon.id) {
-            let (zh, en) = (format!("词表 “{}” 重复", lexicon.id), format!("lexicon `{}` exists twice", lexicon.id));
+            let (zh, en) =
+                (format!("词表 “{}” 重复", lexicon.id), format!("lexicon `{}` exists twice", lexicon.id));
             let finding = Diagnostic::new("E002", Place::new(&file.path, 0, 0), zh, en);
             findings.push(finding.with_help(
                 "换一个文件名；要增加词条，用 [[overlay.append_terms]]",
@@ -187,7 +191,9 @@ fn apply_edit(edit: &TermEdit, lexicons: &mut [Lexicon], findings: &mut Vec<Diag
     };
     let mut terms = lexicon.terms().to_vec();
     match &edit.change {
-        TermChange::Append { terms: added, category } => append(&mut terms, added, category.as_deref(), &edit.place),
+        TermChange::Append { terms: added, category } => {
+            append(&mut terms, added, category.as_deref(), &edit.place)
+        }
         TermChange::ExcludeContext { term, contexts } => {
             let Some(changed) = terms.iter_mut().find(|known| known.text == *term) else {
                 return findings.push(no_term(&edit.lexicon, term, &edit.place));
@@ -210,10 +216,8 @@ fn append(terms: &mut Vec<Term>, added: &[String], category: Option<&str>, place
 }
 
 fn no_term(lexicon: &str, term: &str, place: &Place) -> Diagnostic {
-    let (zh, en) = (
-        format!("词表 “{lexicon}” 没有词条 “{term}”"),
-        format!("lexicon `{lexicon}` has no term `{term}`"),
-    );
+    let (zh, en) =
+        (format!("词表 “{lexicon}” 没有词条 “{term}”"), format!("lexicon `{lexicon}` has no term `{term}`"));
     Diagnostic::new("E003", place.clone(), zh, en)
         .with_help("写词条列里的原文", "write the term as in the list's term column")
 }

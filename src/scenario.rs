@@ -128,7 +128,11 @@ impl Scenario {
 
     fn outcome(&self, actual: &[(Timestamp, String)], zone: &Zone) -> Outcome {
         let agree = self.expect.len() == actual.len()
-            && self.expect.iter().zip(actual).all(|(wanted, came)| wanted.0 == came.0 && agrees(&wanted.1, &came.1));
+            && self
+                .expect
+                .iter()
+                .zip(actual)
+                .all(|(wanted, came)| wanted.0 == came.0 && agrees(&wanted.1, &came.1));
         let status = match (agree, self.todo) {
             (true, false) => Status::Passed,
             (false, false) => Status::Failed,
@@ -238,7 +242,9 @@ fn describe(row: &Row, set: &RuleSet) -> Option<String> {
     };
     match &row.decision {
         Decision::Tag(change) => describe_tag(change, set),
-        Decision::Alert(alert) if alert.suppressed_by.is_some() => Some(format!("suppressed {}", alert_name())),
+        Decision::Alert(alert) if alert.suppressed_by.is_some() => {
+            Some(format!("suppressed {}", alert_name()))
+        }
         Decision::Alert(_) => Some(format!("alert {}", alert_name())),
         Decision::Kick(kick) => Some(describe_kick(kick, set)),
     }
@@ -254,7 +260,8 @@ fn describe_tag(change: &TagChange, set: &RuleSet) -> Option<String> {
             Some(format!("level {} {}", tag.id, level.map_or("-", |(name, _)| name)))
         }
         TagChangeKind::Remove => {
-            let reason = change.reason.map_or(String::new(), |reason| format!("{REASON}{}", reason_word(reason)));
+            let reason =
+                change.reason.map_or(String::new(), |reason| format!("{REASON}{}", reason_word(reason)));
             Some(format!("untag {}{reason}", tag.id))
         }
         TagChangeKind::Blocked => Some(format!("blocked {}", tag.id)),

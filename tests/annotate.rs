@@ -19,7 +19,11 @@ fn annotate(arguments: &[&str], input: &str) -> Vec<Value> {
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn terms(line: &Value) -> Vec<&str> {
@@ -31,10 +35,15 @@ fn text_lines_get_their_numbers_and_offsets_count_characters_of_the_original() {
     let lines = annotate(&[], "今天天气不错\n😀请问這個課程多少錢？\n");
     assert_eq!(lines.len(), 2);
     assert_eq!((lines[0]["id"].as_str(), lines[1]["id"].as_str()), (Some("1"), Some("2")));
-    let price = lines[1]["mentions"].as_array().unwrap().iter().find(|mention| mention["term"] == "多少钱").unwrap();
+    let price =
+        lines[1]["mentions"].as_array().unwrap().iter().find(|mention| mention["term"] == "多少钱").unwrap();
     assert_eq!((price["start"].as_u64(), price["end"].as_u64()), (Some(7), Some(10)));
     assert_eq!(price["layer"], "folded");
-    assert!(lines[1]["signals"].as_array().unwrap().iter().any(|signal| signal == "ask_price"), "{}", lines[1]);
+    assert!(
+        lines[1]["signals"].as_array().unwrap().iter().any(|signal| signal == "ask_price"),
+        "{}",
+        lines[1]
+    );
 }
 
 #[test]
@@ -62,7 +71,10 @@ fn csv_and_a_lexicon_of_ones_own() {
     let (texts, words) = (texts.to_str().unwrap(), words.to_str().unwrap());
     let lines = annotate(&[texts, "--text-field", "内容", "--id-field", "编号", "--lexicon", words], "");
     assert_eq!((lines[0]["id"].as_str(), terms(&lines[0])), (Some("x1"), vec!["包邮"]));
-    assert_eq!((lines[0]["mentions"][0]["category"].as_str(), lines[0]["mentions"][0]["weight"].as_f64()), (Some("物流/运费"), Some(2.0)));
+    assert_eq!(
+        (lines[0]["mentions"][0]["category"].as_str(), lines[0]["mentions"][0]["weight"].as_f64()),
+        (Some("物流/运费"), Some(2.0))
+    );
     assert!(terms(&lines[1]).is_empty());
 }
 

@@ -12,8 +12,22 @@ const CORE: &[&str] = &["language", "lexicon", "mention", "rules", "signal", "ti
 
 /// Words that would bring the outside world into the core.
 const OUTSIDE: &[&str] = &[
-    "std::fs", "std::net", "std::process", "std::thread", "std::env", "SystemTime", "Instant::now", "Timestamp::now",
-    "Zoned::now", "rand::", "rayon", "tracing", "println!", "eprintln!", "HashMap<", "HashSet<",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "rand::",
+    "rayon",
+    "tracing",
+    "println!",
+    "eprintln!",
+    "HashMap<",
+    "HashSet<",
 ];
 
 /// Uses that look like a breach and are none, with the reason.
@@ -44,7 +58,10 @@ fn sources(stage: &str) -> Vec<PathBuf> {
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
-    lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line.to_owned())).collect()
+    lines
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line.to_owned()))
+        .collect()
 }
 
 #[test]
@@ -54,7 +71,8 @@ fn a_stage_names_only_stages_before_it() {
         for path in sources(stage) {
             for (number, line) in code(&path) {
                 for later in &STAGES[position + 1..] {
-                    let names = line.contains(&format!("crate::{later}::")) || line.contains(&format!("crate::{later};"));
+                    let names = line.contains(&format!("crate::{later}::"))
+                        || line.contains(&format!("crate::{later};"));
                     if names && !LATER_TYPES.contains(&(stage, later)) {
                         breaches.push(format!("{}:{number}: {stage} names {later}", path.display()));
                     }

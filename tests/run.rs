@@ -203,7 +203,10 @@ fn overlapping_files_count_each_message_once() {
     changed[7]["text"]["content"] = "今天下雨".into();
     let place = directory(&[("a.jsonl", jsonl(&day())), ("b.jsonl", jsonl(&changed))]);
     let report = run(place.path(), &["a.jsonl", "b.jsonl", "--out", "both"], 0);
-    assert_eq!((count(&report, "read"), count(&report, "processed"), count(&report, "duplicate")), (16, 8, 8));
+    assert_eq!(
+        (count(&report, "read"), count(&report, "processed"), count(&report, "duplicate")),
+        (16, 8, 8)
+    );
     assert_eq!(report["conflicting_duplicates"], 1);
     run(place.path(), &["a.jsonl", "--out", "one"], 0);
     assert_eq!(decisions(&place.path().join("both")), decisions(&place.path().join("one")));
@@ -230,7 +233,10 @@ fn a_recalled_complaint_does_not_count_in_whatever_file_the_recall_stands() {
     }
     let place = directory(&[("a.jsonl", jsonl(&messages)), ("b.jsonl", jsonl(&[late]))]);
     let report = run(place.path(), &[".", "--out", "out"], 0);
-    assert!(names(&report, "alerts").contains("高关怀需求"), "a recall after the alert takes nothing back: {report}");
+    assert!(
+        names(&report, "alerts").contains("高关怀需求"),
+        "a recall after the alert takes nothing back: {report}"
+    );
 }
 
 #[test]
@@ -244,7 +250,11 @@ fn every_record_is_counted_once_and_the_counts_add_up() {
     let parts = ["processed", "duplicate", "control", "skipped", "quarantined"];
     let sum: u64 = parts.iter().map(|part| count(&report, part)).sum();
     assert_eq!((count(&report, "read"), sum), (12, 12), "{report}");
-    assert_eq!((reason(&report, "control.switch"), reason(&report, "control.empty_payload")), (1, 1), "{report}");
+    assert_eq!(
+        (reason(&report, "control.switch"), reason(&report, "control.empty_payload")),
+        (1, 1),
+        "{report}"
+    );
     assert_eq!((reason(&report, "skipped.encrypted"), count(&report, "quarantined")), (1, 1), "{report}");
     assert_eq!(report["tally"]["notes"]["encrypted.key_version_3"], 1);
     let relaxed = run(place.path(), &["a.jsonl", "--out", "again", "--max-quarantine", "50%"], 1);
@@ -293,7 +303,8 @@ fn message_text_reaches_no_log_and_no_table_when_not_wanted() {
     let message = text(1, START, CUSTOMER, "lihua", "", secret);
     let damaged = format!("{{\"msgid\":\"x\",\"text\":\"{secret}\n");
     let place = directory(&[("a.jsonl", [jsonl(&[message]), damaged.into_bytes()].concat())]);
-    let arguments = ["run", "a.jsonl", "--out", "out", "--no-text", "--mentions", "--keep-raw", "--log", "json"];
+    let arguments =
+        ["run", "a.jsonl", "--out", "out", "--no-text", "--mentions", "--keep-raw", "--log", "json"];
     let output = chattag(place.path(), &arguments);
     for stream in [&output.stdout, &output.stderr] {
         assert!(!String::from_utf8_lossy(stream).contains("13812345678"));
@@ -342,7 +353,9 @@ fn a_second_writer_is_refused_with_exit_code_75() {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    while !place.path().join("out/LOCK").exists() || fs::read(place.path().join("out/LOCK")).unwrap().is_empty() {
+    while !place.path().join("out/LOCK").exists()
+        || fs::read(place.path().join("out/LOCK")).unwrap().is_empty()
+    {
         std::thread::yield_now();
     }
     let output = chattag(place.path(), &["run", "a.jsonl", "--out", "out"]);

@@ -90,7 +90,9 @@ fn tag_keys(set: &RuleSet, findings: &Findings) {
             format!("标签 “{tag}” 在 {} 由另一种 key 打上", other.place),
             format!("tag `{tag}` is assigned for another kind of key at {}", other.place),
         );
-        findings.add(finding.with_help("统一两条规则的 key，或用两个标签", "give both rules one key, or use two tags"));
+        findings.add(
+            finding.with_help("统一两条规则的 key，或用两个标签", "give both rules one key, or use two tags"),
+        );
     }
 }
 
@@ -120,7 +122,10 @@ fn every_without_cooldown(rule: &Rule, findings: &Findings) {
             format!("规则 “{}” 每次都告警，又没有冷却", rule.id),
             format!("rule `{}` alerts at every event and has no cooldown", rule.id),
         );
-        findings.add(finding.with_help("在 [rule.alert] 加 cooldown = \"24h\"", "add cooldown = \"24h\" to [rule.alert]"));
+        findings.add(
+            finding
+                .with_help("在 [rule.alert] 加 cooldown = \"24h\"", "add cooldown = \"24h\" to [rule.alert]"),
+        );
     }
 }
 
@@ -129,7 +134,8 @@ fn naming(rule: &Rule, findings: &Findings) {
     let starts = chars.next().is_some_and(|c| c.is_ascii_lowercase());
     let goes_on = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !starts || !goes_on || !(3..=40).contains(&rule.id.len()) {
-        let (zh, en) = (format!("规则 id “{}” 不合命名规则", rule.id), format!("rule id `{}` is oddly named", rule.id));
+        let (zh, en) =
+            (format!("规则 id “{}” 不合命名规则", rule.id), format!("rule id `{}` is oddly named", rule.id));
         let finding = Diagnostic::new("W116", rule.place.clone(), zh, en);
         findings.add(finding.with_help(
             "小写字母开头，只用小写字母、数字、下划线，3 到 40 个字符",

@@ -60,7 +60,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn new(draft: &'a Draft, catalog: &'a Catalog, today: Option<Day>, findings: &'a Findings) -> Context<'a> {
+    fn new(
+        draft: &'a Draft,
+        catalog: &'a Catalog,
+        today: Option<Day>,
+        findings: &'a Findings,
+    ) -> Context<'a> {
         let collect = |kind, tables: &'a [Table]| {
             let ids = tables.iter().filter_map(|table| table.text("id").map(|id| (id, &table.place)));
             Names::collect(kind, ids, &draft.retired, findings)
@@ -96,8 +101,14 @@ impl<'a> Context<'a> {
         let id = levels.next().unwrap_or_default();
         let category: Vec<&str> = levels.collect();
         let Some(lexicon) = self.catalog.find(id) else {
-            let known: Vec<&str> = self.catalog.lexicons().iter().map(|lexicon| lexicon.id.as_str()).collect();
-            names::unknown_name(("词表", "lexicon"), Text { text: id, place: name.place }, &known, self.findings);
+            let known: Vec<&str> =
+                self.catalog.lexicons().iter().map(|lexicon| lexicon.id.as_str()).collect();
+            names::unknown_name(
+                ("词表", "lexicon"),
+                Text { text: id, place: name.place },
+                &known,
+                self.findings,
+            );
             return None;
         };
         self.used_lexicons.borrow_mut().insert(lexicon);
@@ -115,7 +126,12 @@ impl<'a> Context<'a> {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let kind_zh = format!("词表 {id} 的类别");
         let kind_en = format!("category in lexicon {id}");
-        names::unknown_name((&kind_zh, &kind_en), Text { text: wanted, place: name.place }, &known, self.findings);
+        names::unknown_name(
+            (&kind_zh, &kind_en),
+            Text { text: wanted, place: name.place },
+            &known,
+            self.findings,
+        );
     }
 
     /// Resolves `allow:<list>` or `deny:<list>`.
@@ -166,16 +182,13 @@ fn number_signals(draft: &Draft) -> (Vec<u16>, BTreeMap<String, u16>) {
     (open, kick)
 }
 
-fn compile_all(
-    draft: &Draft,
-    catalog: &Catalog,
-    today: Option<Day>,
-    findings: &Findings,
-) -> Option<RuleSet> {
+fn compile_all(draft: &Draft, catalog: &Catalog, today: Option<Day>, findings: &Findings) -> Option<RuleSet> {
     let context = Context::new(draft, catalog, today, findings);
-    let groups = in_order(&context.groups, &draft.groups, |table| tag_file::group(table, &context), |group| &group.id);
+    let groups =
+        in_order(&context.groups, &draft.groups, |table| tag_file::group(table, &context), |group| &group.id);
     let tags = in_order(&context.tags, &draft.tags, |table| tag_file::tag(table, &context), |tag| &tag.id);
-    let rules = in_order(&context.rules, &draft.rules, |table| rule_file::rule(table, &context), |rule| &rule.id);
+    let rules =
+        in_order(&context.rules, &draft.rules, |table| rule_file::rule(table, &context), |rule| &rule.id);
     let signals = compile_signals(draft, &context);
     let exemptions = compile_exemptions(draft, &context);
     check::tests(&draft.tests, &draft.rules, &context);

@@ -13,10 +13,10 @@ use super::overlay::{self, TermEdit};
 use super::pack_file;
 use super::reader::Reader;
 use super::rule::Pack;
-use super::tree::{self, Entry, Table, Value};
 use super::test_def;
-use crate::lexicon;
+use super::tree::{self, Entry, Table, Value};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::lexicon;
 
 /// One file of a dictionary directory.
 #[derive(Clone, Debug)]
@@ -72,7 +72,8 @@ pub fn read(files: &[SourceFile], packs: &[String]) -> (Draft, Vec<Diagnostic>) 
 /// Returns the term lists among `files` that are in use, in path order.
 pub fn lexicon_files<'a>(files: &'a [SourceFile], packs: &[String]) -> Vec<&'a SourceFile> {
     let in_use = |file: &&SourceFile| {
-        local_path(&file.path, packs).is_some_and(|path| path.starts_with("lexicons/") && path.ends_with(".csv"))
+        local_path(&file.path, packs)
+            .is_some_and(|path| path.starts_with("lexicons/") && path.ends_with(".csv"))
     };
     sorted(files).into_iter().filter(in_use).collect()
 }
@@ -92,7 +93,8 @@ fn local_path<'a>(path: &'a str, packs: &[String]) -> Option<&'a str> {
 
 fn read_files(files: &[SourceFile], packs: &[String], findings: &Findings) -> Draft {
     let files = sorted(files);
-    let (pack, layers) = pack_file::read(files.iter().find(|file| file.path == "pack.toml").copied(), findings);
+    let (pack, layers) =
+        pack_file::read(files.iter().find(|file| file.path == "pack.toml").copied(), findings);
     let mut draft = Draft {
         pack,
         packs: Vec::new(),
@@ -161,7 +163,8 @@ impl Draft {
         let reader = Reader::new(table, findings);
         self.rules.extend(reader.tables("rule").into_iter().cloned());
         self.exempts.extend(reader.tables("exempt").into_iter().cloned());
-        self.tests.extend(reader.tables("test").into_iter().filter_map(|test| test_def::read(test, findings)));
+        self.tests
+            .extend(reader.tables("test").into_iter().filter_map(|test| test_def::read(test, findings)));
         reader.finish();
     }
 }

@@ -49,7 +49,8 @@ impl Duration {
         let digits = text.trim_start_matches('-');
         let unit_at = digits.find(|c: char| !c.is_ascii_digit()).ok_or(Fault::Unknown)?;
         let (number, unit) = digits.split_at(unit_at);
-        let n: u32 = number.parse().map_err(|_| if number.is_empty() { Fault::Unknown } else { Fault::TooLong })?;
+        let n: u32 =
+            number.parse().map_err(|_| if number.is_empty() { Fault::Unknown } else { Fault::TooLong })?;
         let duration = with_unit(n, unit)?;
         if n == 0 || digits.len() != text.len() {
             return Err(Fault::NotPositive);

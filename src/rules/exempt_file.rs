@@ -25,7 +25,8 @@ pub fn exemptions(table: &Table, context: &Context<'_>) -> Vec<Exemption> {
     reader.text("by");
     reader.text("note");
     if roles.is_empty() == (reader.node("members").is_none()) {
-        let (zh, en) = ("豁免要么按 roles，要么按 members", "an exemption is either by `roles` or by `members`");
+        let (zh, en) =
+            ("豁免要么按 roles，要么按 members", "an exemption is either by `roles` or by `members`");
         context.findings.report("E001", reader.place(), zh, en);
     }
     let place = reader.place().clone();
@@ -85,8 +86,10 @@ fn members(reader: &Reader<'_>, context: &Context<'_>) -> Vec<Member> {
 
 fn rules(reader: &Reader<'_>, context: &Context<'_>) -> Vec<RuleIdx> {
     let named = reader.texts("rules").into_iter().filter(|name| !context.disabled.contains(name.text));
-    let mut rules: Vec<RuleIdx> =
-        named.filter_map(|name| context.rules.find(name, context.findings)).map(|at| RuleIdx(at as u16)).collect();
+    let mut rules: Vec<RuleIdx> = named
+        .filter_map(|name| context.rules.find(name, context.findings))
+        .map(|at| RuleIdx(at as u16))
+        .collect();
     rules.sort();
     rules.dedup();
     rules
@@ -106,7 +109,13 @@ fn not_a_day(reader: &Reader<'_>, place: &Place) -> Option<Day> {
     None
 }
 
-fn warn_about_end(id: Text<'_>, members: &[Member], until: Option<Day>, place: &Place, context: &Context<'_>) {
+fn warn_about_end(
+    id: Text<'_>,
+    members: &[Member],
+    until: Option<Day>,
+    place: &Place,
+    context: &Context<'_>,
+) {
     let endless = until.is_none() && members.iter().any(|member| member.until.is_none());
     if endless {
         let finding = Diagnostic::new(
@@ -115,7 +124,9 @@ fn warn_about_end(id: Text<'_>, members: &[Member], until: Option<Day>, place: &
             format!("豁免 “{}” 没有截止日期", id.text),
             format!("exemption `{}` has no end date", id.text),
         );
-        context.findings.add(finding.with_help("加一行 until = \"2025-06-30\"", "add a line until = \"2025-06-30\""));
+        context
+            .findings
+            .add(finding.with_help("加一行 until = \"2025-06-30\"", "add a line until = \"2025-06-30\""));
     }
     let past = |day: &Day| context.today.is_some_and(|today| *day <= today);
     if until.iter().chain(members.iter().filter_map(|member| member.until.as_ref())).any(past) {

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::rule::{
-    AlertSpec, Emit, Exemption, Fingerprint, Group, Rule, RuleSet, Score, Shape, SignalIdx, Status, Tag, TagIdx,
+    AlertSpec, Emit, Exemption, Fingerprint, Group, Rule, RuleSet, Score, Shape, SignalIdx, Status, Tag,
+    TagIdx,
 };
 use super::signal_def::{Selector, SignalDef};
 use super::signal_file::{SPEAKERS, WORDS};
@@ -59,7 +60,8 @@ impl<'a> Printer<'a> {
     }
 
     fn selector(&self, selector: &Selector) -> Value {
-        let codes: Vec<&str> = selector.terms.iter().map(|term| self.catalog.term(*term).code.as_str()).collect();
+        let codes: Vec<&str> =
+            selector.terms.iter().map(|term| self.catalog.term(*term).code.as_str()).collect();
         json!([self.lexicon(selector.lexicon), codes, selector.flipped])
     }
 
@@ -71,7 +73,8 @@ impl<'a> Printer<'a> {
     /// Lists the lexicons that a rule depends on.
     fn lexicons(&self, rule: &Rule, set: &RuleSet) -> Value {
         let signals = rule.signals().into_iter();
-        let used: BTreeSet<LexiconIdx> = signals.flat_map(|signal| lexicons_of(signal_def(set, signal))).collect();
+        let used: BTreeSet<LexiconIdx> =
+            signals.flat_map(|signal| lexicons_of(signal_def(set, signal))).collect();
         used.into_iter().map(|lexicon| self.lexicon(lexicon)).collect()
     }
 
@@ -168,6 +171,7 @@ fn group_form(group: &Group, set: &RuleSet) -> Value {
 }
 
 fn exemption_form(exemption: &Exemption, set: &RuleSet) -> Value {
-    let rules: Vec<&str> = exemption.rules.iter().map(|rule| set.rules[usize::from(rule.0)].id.as_str()).collect();
+    let rules: Vec<&str> =
+        exemption.rules.iter().map(|rule| set.rules[usize::from(rule.0)].id.as_str()).collect();
     json!([exemption.id, exemption.roles, exemption.members, rules, exemption.until.map(|day| day.to_iso())])
 }

@@ -41,7 +41,9 @@ pub fn parse(source: &SourceFile, findings: &Findings) -> List {
     for row in rows {
         match row {
             Ok(row) => list.rows.extend(columns.read(file, &row, &mut seen, findings)),
-            Err(_) => findings.report("E015", &Place::new(file, 0, 0), "有一行读不出", "a row cannot be read"),
+            Err(_) => {
+                findings.report("E015", &Place::new(file, 0, 0), "有一行读不出", "a row cannot be read")
+            }
         }
     }
     list
@@ -106,7 +108,11 @@ impl Columns {
         let until = self.until.map(cell).unwrap_or_default();
         let day = Day::parse(until);
         if day.is_none() && !until.is_empty() {
-            refuse(self.until.unwrap_or_default(), "截止不是日期，写成 2025-06-30", "no date; write 2025-06-30");
+            refuse(
+                self.until.unwrap_or_default(),
+                "截止不是日期，写成 2025-06-30",
+                "no date; write 2025-06-30",
+            );
         }
         Some(ListRow { value, until: day, place: place(self.value) })
     }

@@ -33,7 +33,9 @@ impl Names {
         all.dedup_by(|b, a| a.0 == b.0);
         for (id, place) in all.iter().filter(|(id, _)| retired.contains(*id)) {
             let (zh, en) = (format!("{zh} id “{id}” 已停用，不能再用"), format!("{en} id `{id}` is retired"));
-            findings.add(Diagnostic::new("E002", (*place).clone(), zh, en).with_help("换一个新的 id", "take a new id"));
+            findings.add(
+                Diagnostic::new("E002", (*place).clone(), zh, en).with_help("换一个新的 id", "take a new id"),
+            );
         }
         let (ids, places) = all.into_iter().map(|(id, place)| (id.to_owned(), place.clone())).unzip();
         Names { zh, en, ids, places, used: RefCell::default() }

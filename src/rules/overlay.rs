@@ -83,7 +83,8 @@ fn enlist(
         return missing_pack(name, asked_at, files, base, findings);
     };
     let table = draft::toml(file, findings);
-    if let Some(extends) = Reader::new(&table, findings).required("extends").filter(|text| text.text != base) {
+    if let Some(extends) = Reader::new(&table, findings).required("extends").filter(|text| text.text != base)
+    {
         if depth > MAX_CHAIN || extends.text == name {
             findings.report("E003", extends.place, "extends 成环", "`extends` leads back to itself");
             return;
@@ -102,10 +103,10 @@ fn missing_pack(name: &str, at: &Place, files: &[&SourceFile], base: &str, findi
         format!("行业包 “{name}” 不存在{}", meant_zh(name, &known)),
         format!("there is no pack `{name}`{}", meant_en(name, &known)),
     );
-    findings.add(Diagnostic::new("E003", at.clone(), zh, en).with_help(
-        format!("现有: {}", known.join(" ")),
-        format!("there are: {}", known.join(" ")),
-    ));
+    findings.add(
+        Diagnostic::new("E003", at.clone(), zh, en)
+            .with_help(format!("现有: {}", known.join(" ")), format!("there are: {}", known.join(" "))),
+    );
 }
 
 /// Applies the overlays in order.

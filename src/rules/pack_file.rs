@@ -71,7 +71,8 @@ fn check_format(reader: &Reader<'_>) {
 
 fn zone(name: Text<'_>, findings: &Findings) -> Zone {
     Zone::named(name.text).unwrap_or_else(|_| {
-        let (zh, en) = (format!("不认识的时区 “{}”", name.text), format!("unknown time zone `{}`", name.text));
+        let (zh, en) =
+            (format!("不认识的时区 “{}”", name.text), format!("unknown time zone `{}`", name.text));
         let finding = Diagnostic::new("E001", name.place.clone(), zh, en);
         findings.add(finding.with_help("例如 Asia/Shanghai", "such as Asia/Shanghai"));
         Zone::shanghai()

@@ -64,7 +64,12 @@ impl<'a> Reader<'a> {
         }
         let text = text?;
         if text.text.trim().is_empty() {
-            self.findings.report("E001", text.place, format!("`{key}` 不能为空"), format!("`{key}` is empty"));
+            self.findings.report(
+                "E001",
+                text.place,
+                format!("`{key}` 不能为空"),
+                format!("`{key}` is empty"),
+            );
             return None;
         }
         Some(text)
@@ -89,7 +94,8 @@ impl<'a> Reader<'a> {
             _ => std::slice::from_ref(node),
         };
         let read = |item: &'a Node| {
-            text_of(item).or_else(|| self.mismatch(key, item, "文字列表，如 [\"a\", \"b\"]", "a list of texts"))
+            text_of(item)
+                .or_else(|| self.mismatch(key, item, "文字列表，如 [\"a\", \"b\"]", "a list of texts"))
         };
         items.iter().filter_map(read).collect()
     }
@@ -108,7 +114,10 @@ impl<'a> Reader<'a> {
         let number = self.int(key)?;
         let checked = u32::try_from(number).ok().filter(|n| *n >= min);
         checked.or_else(|| {
-            let (zh, en) = (format!("`{key}` 必须是不小于 {min} 的整数"), format!("`{key}` must be a whole number of {min} or more"));
+            let (zh, en) = (
+                format!("`{key}` 必须是不小于 {min} 的整数"),
+                format!("`{key}` must be a whole number of {min} or more"),
+            );
             self.findings.report("E001", self.place_of(key), zh, en);
             None
         })
@@ -218,13 +227,15 @@ pub fn choose<T: Copy>(key: &str, text: Text<'_>, words: &[(&str, T)], findings:
         format!("`{key}` 不认识 “{}”{}", text.text, meant_zh(text.text, &all)),
         format!("`{key}` does not know `{}`{}", text.text, meant_en(text.text, &all)),
     );
-    findings.add(finding.with_help(format!("可选: {}", all.join(" | ")), format!("one of: {}", all.join(" | "))));
+    findings
+        .add(finding.with_help(format!("可选: {}", all.join(" | ")), format!("one of: {}", all.join(" | "))));
     None
 }
 
 /// Returns `，是否为 “x”？` when one of `known` may be meant.
 pub fn meant_zh<'k>(written: &str, known: &[&'k str]) -> String {
-    spelling::closest(written, known.iter().copied()).map_or_else(String::new, |word| format!("，是否为 “{word}”？"))
+    spelling::closest(written, known.iter().copied())
+        .map_or_else(String::new, |word| format!("，是否为 “{word}”？"))
 }
 
 /// Returns `, did you mean x?` when one of `known` may be meant.
@@ -242,7 +253,9 @@ pub fn duration_fault(fault: Fault, text: Text<'_>) -> Diagnostic {
             format!("`{written}` is ambiguous: minutes or months?"),
         ),
         Fault::NotPositive => (format!("“{written}” 必须大于零"), format!("`{written}` must be above zero")),
-        Fault::TooLong => (format!("“{written}” 超过一百年"), format!("`{written}` is more than a hundred years")),
+        Fault::TooLong => {
+            (format!("“{written}” 超过一百年"), format!("`{written}` is more than a hundred years"))
+        }
         Fault::Unknown => (format!("“{written}” 不是时长"), format!("`{written}` is no span of time")),
     };
     Diagnostic::new("E007", text.place.clone(), zh, en).with_help(

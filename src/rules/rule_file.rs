@@ -4,7 +4,8 @@ use super::compile::Context;
 use super::pack_file::elapsed;
 use super::reader::{Reader, Text};
 use super::rule::{
-    AlertLevel, AlertSpec, Emit, Fingerprint, KickAction, RecallPolicy, Rule, Score, SignalIdx, Status, TagIdx,
+    AlertLevel, AlertSpec, Emit, Fingerprint, KickAction, RecallPolicy, Rule, Score, SignalIdx, Status,
+    TagIdx,
 };
 use super::shape_file;
 use super::tree::Table;
@@ -93,7 +94,9 @@ fn check_effects(reader: &Reader<'_>, kick: Option<KickAction>, head: &Option<He
             "规则没有结果: 缺少 emit、untag、[rule.alert] 或 action",
             "the rule has no effect: `emit`, `untag`, `[rule.alert]` or `action` is missing",
         );
-        reader.findings.add(finding.with_help("例如 emit = { tag = \"…\" }", "such as emit = { tag = \"…\" }"));
+        reader
+            .findings
+            .add(finding.with_help("例如 emit = { tag = \"…\" }", "such as emit = { tag = \"…\" }"));
     }
     let wrong_key = head.as_ref().is_some_and(|head| head.key != KeyKind::RoomMember);
     if kick.is_some() && wrong_key {
@@ -124,7 +127,11 @@ fn score(table: &Table, context: &Context<'_>) -> Option<Score> {
     reader.not_yet("of");
     let named = ["fixed", "half_point", "of"].iter().filter(|key| reader.node(key).is_some()).count();
     if named != 1 {
-        refuse_score(&reader, "score 要写 half_point 或 fixed 其中一个", "score needs one of `half_point` and `fixed`");
+        refuse_score(
+            &reader,
+            "score 要写 half_point 或 fixed 其中一个",
+            "score needs one of `half_point` and `fixed`",
+        );
     }
     let score = match (fixed, half_point) {
         (Some(fixed), _) if !(0.0..=1.0).contains(&fixed) => {
@@ -133,9 +140,11 @@ fn score(table: &Table, context: &Context<'_>) -> Option<Score> {
         (_, Some(half_point)) if half_point <= 0.0 => {
             refuse_score(&reader, "half_point 必须大于零", "`half_point` must be above zero")
         }
-        (Some(_), _) if half_life.is_some() => {
-            refuse_score(&reader, "half_life 只和 half_point 一起用", "`half_life` goes with `half_point` only")
-        }
+        (Some(_), _) if half_life.is_some() => refuse_score(
+            &reader,
+            "half_life 只和 half_point 一起用",
+            "`half_life` goes with `half_point` only",
+        ),
         (Some(fixed), None) => Some(Score::Fixed(fixed)),
         (None, Some(half_point)) => Some(Score::Mass { half_point, half_life }),
         _ => None,
@@ -193,7 +202,8 @@ const ACTIONS: &[(&str, KickAction)] = &[
     ("kick_block", KickAction::KickBlock),
 ];
 
-const RECALLS: &[(&str, RecallPolicy)] = &[("retract", RecallPolicy::Retract), ("ignore", RecallPolicy::Ignore)];
+const RECALLS: &[(&str, RecallPolicy)] =
+    &[("retract", RecallPolicy::Retract), ("ignore", RecallPolicy::Ignore)];
 
 const LEVELS: &[(&str, AlertLevel)] =
     &[("low", AlertLevel::Low), ("mid", AlertLevel::Mid), ("high", AlertLevel::High)];

@@ -33,7 +33,10 @@ pub fn is_known(shape: &str) -> bool {
 fn refuse(word: Text<'_>, reader: &Reader<'_>) -> Option<Shape> {
     let written = word.text;
     let (zh, en) = if LATER.contains(&written) {
-        (format!("此版本还不支持形状 “{written}”"), format!("this build does not know the shape `{written}` yet"))
+        (
+            format!("此版本还不支持形状 “{written}”"),
+            format!("this build does not know the shape `{written}` yet"),
+        )
     } else {
         (format!("没有形状 “{written}”"), format!("there is no shape `{written}`"))
     };
@@ -83,7 +86,8 @@ fn window(reader: &Reader<'_>) -> Option<Window> {
     let gap = elapsed(reader, "gap");
     let stray = duration != Duration::Session && reader.node("gap").is_some();
     if stray {
-        let (zh, en) = ("`gap` 只和 within = \"session\" 一起用", "`gap` goes with within = \"session\" only");
+        let (zh, en) =
+            ("`gap` 只和 within = \"session\" 一起用", "`gap` goes with within = \"session\" only");
         reader.findings.report("E001", reader.place_of("gap"), zh, en);
     }
     match duration {
@@ -93,10 +97,7 @@ fn window(reader: &Reader<'_>) -> Option<Window> {
         Duration::NaturalMonths(n) => Some(Window::NaturalMonths(n)),
         Duration::Session => session(reader, gap),
         Duration::Months(_) => {
-            let (zh, en) = (
-                "`within` 不能用日历月、年",
-                "`within` cannot be calendar months or years",
-            );
+            let (zh, en) = ("`within` 不能用日历月、年", "`within` cannot be calendar months or years");
             let help = ("用 90d（流逝时间）或 3nm（自然月）", "use 90d (elapsed) or 3nm (natural months)");
             reader.findings.add(Diagnostic::new("E007", place.clone(), zh, en).with_help(help.0, help.1));
             None
@@ -122,7 +123,9 @@ fn sequence(reader: &Reader<'_>, context: &Context<'_>) -> Option<Shape> {
             "sequence 至少要有两步",
             "a sequence has at least two steps",
         );
-        reader.findings.add(finding.with_help("例如 steps = [\"a\", \"b\"]", "such as steps = [\"a\", \"b\"]"));
+        reader
+            .findings
+            .add(finding.with_help("例如 steps = [\"a\", \"b\"]", "such as steps = [\"a\", \"b\"]"));
     }
     let within = required_with(reader, "within", |reader| elapsed(reader, "within"));
     let without = optional(reader, "without", context);

@@ -13,7 +13,12 @@ use crate::message::{ChatKind, MessageKind};
 /// Compiles one `[signal.<id>]`.
 pub fn signal(entry: &Entry, context: &Context<'_>) -> Option<SignalDef> {
     let Value::Table(table) = &entry.node.value else {
-        context.findings.report("E001", &entry.place, "应为表 [signal.<id>]", "must be a table [signal.<id>]");
+        context.findings.report(
+            "E001",
+            &entry.place,
+            "应为表 [signal.<id>]",
+            "must be a table [signal.<id>]",
+        );
         return None;
     };
     let reader = Reader::new(table, context.findings);
@@ -81,7 +86,10 @@ fn kinds(reader: &Reader<'_>) -> Vec<MessageKind> {
     let read = |text: Text<'_>| {
         let kind: Result<MessageKind, _> = serde_json::from_value(text.text.into());
         if kind.is_err() {
-            let (zh, en) = (format!("不认识的消息类型 “{}”", text.text), format!("unknown message type `{}`", text.text));
+            let (zh, en) = (
+                format!("不认识的消息类型 “{}”", text.text),
+                format!("unknown message type `{}`", text.text),
+            );
             let finding = Diagnostic::new("E001", text.place.clone(), zh, en);
             reader.findings.add(finding.with_help(
                 "用企业微信的类型名，如 text image link weapp file redpacket",
@@ -140,10 +148,12 @@ fn list(reader: &Reader<'_>, key: &'static str, context: &Context<'_>) -> Option
             "截止日期目前只对豁免名单（[[exempt]] members）有效",
             "an end date works only in lists that [[exempt]] members names",
         );
-        context.findings.add(Diagnostic::new("E015", row.place.clone(), zh, en).with_help(
-            "删去截止；到期后再删去这一行",
-            "remove the date; remove the row when it has passed",
-        ));
+        context.findings.add(
+            Diagnostic::new("E015", row.place.clone(), zh, en).with_help(
+                "删去截止；到期后再删去这一行",
+                "remove the date; remove the row when it has passed",
+            ),
+        );
     }
     Some(sorted(rows.iter().map(|row| row.value.clone()).collect()))
 }
@@ -160,7 +170,9 @@ fn report_business_event(place: &crate::diagnostic::Place, context: &Context<'_>
         "this build reads chat messages only; business events such as orders cannot be signals yet",
     );
     let finding = Diagnostic::new("E001", place.clone(), zh, en);
-    context.findings.add(finding.with_help("删去这个信号和用到它的规则", "remove the signal and the rules that use it"));
+    context
+        .findings
+        .add(finding.with_help("删去这个信号和用到它的规则", "remove the signal and the rules that use it"));
 }
 
 const KINDS: &[(&str, ())] = &[("message", ()), ("order", ()), ("refund", ()), ("visit", ())];

@@ -99,7 +99,10 @@ fn score_levels(table: &Table, findings: &Findings) -> Vec<(String, f64)> {
                 format!("等级 “{}” 的分数线必须递增，并在 0 到 1 之间", entry.key),
                 format!("the cut of level `{}` must lie above the one before it, and from 0 to 1", entry.key),
             );
-            findings.add(finding.with_help("例如 levels = { mid = 0.5, high = 0.8 }", "such as levels = { mid = 0.5, high = 0.8 }"));
+            findings.add(finding.with_help(
+                "例如 levels = { mid = 0.5, high = 0.8 }",
+                "such as levels = { mid = 0.5, high = 0.8 }",
+            ));
         } else {
             levels.push((entry.key.clone(), cut));
         }

@@ -136,7 +136,8 @@ fn read(line: &Line, seq: u64, before: &[Said], zone: &Zone) -> Result<Said, Dia
         Some(None) => return Err(nothing_to_recall(line)),
         None => content(text, line, speaker.in_group)?,
     };
-    let latest = |role: Role| before.iter().rev().find(|said| !said.speaker.in_group && said.speaker.role == role);
+    let latest =
+        |role: Role| before.iter().rev().find(|said| !said.speaker.in_group && said.speaker.role == role);
     let other = |role: Role, default: &str| match speaker.role == role {
         true => speaker.id.clone(),
         false => latest(role).map_or_else(|| default.to_owned(), |said| said.speaker.id.clone()),
@@ -186,7 +187,9 @@ fn content(text: &str, line: &Line, in_group: bool) -> Result<Content, Diagnosti
         amount_fen: None,
     };
     let typed = || plain(MessageKind::Text, text, TextScope::Own);
-    let Some((inside, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) else { return Ok(typed()) };
+    let Some((inside, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) else {
+        return Ok(typed());
+    };
     let (word, argument) = inside.split_once(' ').unwrap_or((inside, ""));
     let (argument, rest) = (argument.trim(), rest.trim());
     let Some((_, _, kind, scope)) = ATTACHMENTS.iter().find(|(zh, en, ..)| word == *zh || word == *en) else {
@@ -258,8 +261,10 @@ pub fn no_time(line: &Line) -> Diagnostic {
 
 fn no_speaker(line: &Line, name: &str) -> Diagnostic {
     if matches!(name, "订单" | "order") {
-        let (zh, en) = ("此版本还不支持订单等业务事件", "this build does not know business events such as orders yet");
-        return Diagnostic::new("E001", line.place.clone(), zh, en).with_help("删去这一行", "remove the line");
+        let (zh, en) =
+            ("此版本还不支持订单等业务事件", "this build does not know business events such as orders yet");
+        return Diagnostic::new("E001", line.place.clone(), zh, en)
+            .with_help("删去这一行", "remove the line");
     }
     let (zh, en) = (format!("不认识的说话人 “{name}”"), format!("unknown speaker `{name}`"));
     let zh_all: Vec<&str> = SPEAKERS.iter().map(|(zh, ..)| *zh).collect();
@@ -269,8 +274,13 @@ fn no_speaker(line: &Line, name: &str) -> Diagnostic {
 }
 
 fn nothing_to_recall(line: &Line) -> Diagnostic {
-    Diagnostic::new("E001", line.place.clone(), "前面没有可撤回的消息", "there is no message before it to recall")
-        .with_help("写 撤回 N，N 是时间线里的行号", "write `recall N`, N being a line of the timeline")
+    Diagnostic::new(
+        "E001",
+        line.place.clone(),
+        "前面没有可撤回的消息",
+        "there is no message before it to recall",
+    )
+    .with_help("写 撤回 N，N 是时间线里的行号", "write `recall N`, N being a line of the timeline")
 }
 
 fn no_amount(line: &Line) -> Diagnostic {
@@ -308,5 +318,16 @@ const ATTACHMENTS: &[(&str, &str, MessageKind, TextScope)] = &[
 
 /// First words of expected lines.
 const EXPECTED: &[&str] = &[
-    "tag", "untag", "level", "blocked", "alert", "suppressed", "kick", "kick_block", "warn", "review", "exempt", "held",
+    "tag",
+    "untag",
+    "level",
+    "blocked",
+    "alert",
+    "suppressed",
+    "kick",
+    "kick_block",
+    "warn",
+    "review",
+    "exempt",
+    "held",
 ];

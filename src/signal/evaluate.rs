@@ -119,7 +119,8 @@ impl Evaluator {
         }
         let first = out.hits.len();
         let room = MAX_HITS.saturating_sub(first);
-        let counting = group.iter().map(|(_, idx)| usize::from(*idx)).filter(|idx| counts(def, *idx, mentions));
+        let counting =
+            group.iter().map(|(_, idx)| usize::from(*idx)).filter(|idx| counts(def, *idx, mentions));
         let hits = counting.take(room).map(|idx| hit(links.message, &mentions[idx], catalog));
         out.hits.extend(hits);
         let n_hits = out.hits.len() - first;
@@ -162,8 +163,14 @@ fn holds(def: &SignalDef, links: &Links<'_, '_>) -> bool {
         && (def.chats.is_empty() || def.chats.contains(&message.chat))
         && (def.kinds.is_empty() || def.kinds.contains(&message.kind))
         && def.member_in.as_ref().is_none_or(|list| contains(list, &message.speaker))
-        && def.company_in.as_ref().is_none_or(|list| message.company.as_deref().is_some_and(|c| contains(list, c)))
-        && def.mini_program_not_in.as_ref().is_none_or(|list| is_foreign(list, message.mini_program.as_deref()))
+        && def
+            .company_in
+            .as_ref()
+            .is_none_or(|list| message.company.as_deref().is_some_and(|c| contains(list, c)))
+        && def
+            .mini_program_not_in
+            .as_ref()
+            .is_none_or(|list| is_foreign(list, message.mini_program.as_deref()))
         && def.host_not_in.as_ref().is_none_or(|list| links.any_outside(list, def.words))
 }
 

@@ -15,9 +15,12 @@ use crate::rules::Words;
 pub fn hosts(message: &Message<'_>, words: Words) -> Vec<String> {
     let mut hosts: Vec<String> = message.links.iter().filter_map(|link| host_of(link)).collect();
     for part in &message.parts {
-        let counts = part.scope == TextScope::Own || (part.scope == TextScope::Shared && words == Words::OwnAndShared);
+        let counts =
+            part.scope == TextScope::Own || (part.scope == TextScope::Shared && words == Words::OwnAndShared);
         if counts && looks_like_address(&part.text) {
-            hosts.extend(ADDRESS.captures_iter(&part.text).filter_map(|found| host_of(found.get(1)?.as_str())));
+            hosts.extend(
+                ADDRESS.captures_iter(&part.text).filter_map(|found| host_of(found.get(1)?.as_str())),
+            );
         }
     }
     hosts
@@ -35,7 +38,8 @@ fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest).trim_start_matches('/');
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let named = authority.rsplit('@').next()?;
-    let host = if named.starts_with('[') { named.split_inclusive(']').next()? } else { named.split(':').next()? };
+    let host =
+        if named.starts_with('[') { named.split_inclusive(']').next()? } else { named.split(':').next()? };
     let host: String = host.chars().map(plain).flat_map(char::to_lowercase).collect();
     let host = host.trim_end_matches('.');
     (!host.is_empty()).then(|| host.to_owned())

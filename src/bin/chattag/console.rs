@@ -72,6 +72,8 @@ fn language(asked: Option<Lang>) -> Language {
 
 /// Chinese where the locale is Chinese, English elsewhere.
 fn locale_language() -> Language {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     if locale.is_some_and(|locale| locale.starts_with("zh")) { Language::Chinese } else { Language::English }
 }

@@ -75,7 +75,11 @@ fn resolve_format(args: &AnnotateArgs, start: &[u8]) -> TextFormat {
 
 type Texts<'a> = Box<dyn Iterator<Item = anyhow::Result<Text>> + 'a>;
 
-fn texts<'a>(args: &'a AnnotateArgs, format: TextFormat, input: Box<dyn BufRead>) -> anyhow::Result<Texts<'a>> {
+fn texts<'a>(
+    args: &'a AnnotateArgs,
+    format: TextFormat,
+    input: Box<dyn BufRead>,
+) -> anyhow::Result<Texts<'a>> {
     match format {
         TextFormat::Text => Ok(Box::new(input.lines().enumerate().map(|(number, line)| {
             let text = line.with_context(|| format!("line {}", number + 1))?;
@@ -95,8 +99,8 @@ fn numbered_lines(input: Box<dyn BufRead>) -> impl Iterator<Item = (usize, std::
 }
 
 fn json_text(args: &AnnotateArgs, number: usize, line: &str) -> anyhow::Result<Text> {
-    let object: Map<String, Value> =
-        serde_json::from_str(line.trim_start_matches('\u{feff}')).context("expected one JSON object a line")?;
+    let object: Map<String, Value> = serde_json::from_str(line.trim_start_matches('\u{feff}'))
+        .context("expected one JSON object a line")?;
     let Some(Value::String(text)) = object.get(&args.text_field) else {
         bail!("no text field `{}`: name it with --text-field", args.text_field);
     };
@@ -112,7 +116,9 @@ fn json_text(args: &AnnotateArgs, number: usize, line: &str) -> anyhow::Result<T
 /// Reads `["词", {"term": "词", "unless": ["更长的词"]}]`.
 fn ad_hoc_terms(value: Option<&Value>, field: &str) -> anyhow::Result<Vec<AdHocTerm>> {
     let Some(Value::Array(items)) = value else {
-        bail!("field `{field}` is no list of terms: expected [\"词\", {{\"term\": \"词\", \"unless\": […]}}]");
+        bail!(
+            "field `{field}` is no list of terms: expected [\"词\", {{\"term\": \"词\", \"unless\": […]}}]"
+        );
     };
     Ok(items.iter().filter_map(ad_hoc_term).collect())
 }
@@ -134,7 +140,8 @@ fn csv_texts<'a>(args: &'a AnnotateArgs, mut input: Box<dyn BufRead>) -> anyhow:
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
     let (decoded, _) = lexicon::decode_text(&bytes);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(std::io::Cursor::new(decoded.into_owned()));
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).from_reader(std::io::Cursor::new(decoded.into_owned()));
     let header = reader.headers()?.clone();
     let Some(text_at) = header.iter().position(|name| name == args.text_field) else {
         let names = header.iter().collect::<Vec<_>>().join(", ");

@@ -32,10 +32,14 @@ fn closing_line(console: &Console, sizes: (usize, usize, usize), found: (usize, 
     let ((rules, signals, terms), (errors, warnings, notes)) = (sizes, found);
     match console.language() {
         chattag::diagnostic::Language::Chinese => {
-            format!("规则 {rules}  信号 {signals}  词条 {terms}   错误 {errors}  警告 {warnings}  提示 {notes}")
+            format!(
+                "规则 {rules}  信号 {signals}  词条 {terms}   错误 {errors}  警告 {warnings}  提示 {notes}"
+            )
         }
         chattag::diagnostic::Language::English => {
-            format!("rules {rules}  signals {signals}  terms {terms}   errors {errors}  warnings {warnings}  notes {notes}")
+            format!(
+                "rules {rules}  signals {signals}  terms {terms}   errors {errors}  warnings {warnings}  notes {notes}"
+            )
         }
     }
 }

@@ -66,7 +66,8 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
 /// Ctrl-C and SIGTERM end the run cleanly: nothing is committed.
 fn stop_on_signal(progress: &Arc<Progress>) -> anyhow::Result<()> {
     let progress = Arc::clone(progress);
-    ctrlc::set_handler(move || progress.stop.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")
+    ctrlc::set_handler(move || progress.stop.store(true, Ordering::Relaxed))
+        .context("cannot listen for Ctrl-C")
 }
 
 fn parse_time(text: &str, bundle: &Bundle) -> Result<Timestamp, Error> {
@@ -81,7 +82,9 @@ fn parse_share(text: &str) -> Result<f64, Error> {
         None => (text, 1.0),
     };
     let share = number.trim().parse::<f64>().ok().map(|number| number / unit);
-    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| Error::argument("share", text, "`1%` or `0.01`"))
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| Error::argument("share", text, "`1%` or `0.01`"))
 }
 
 /// Reads `256M`, `1G`, `65536`.
@@ -96,7 +99,8 @@ fn parse_size(text: &str) -> Result<usize, Error> {
         _ => None,
     };
     let size = shift.zip(digits.parse::<usize>().ok()).and_then(|(shift, n)| n.checked_mul(1 << shift));
-    size.filter(|size| *size > 0).ok_or_else(|| Error::argument("size", text, "bytes, or a number with K, M or G"))
+    size.filter(|size| *size > 0)
+        .ok_or_else(|| Error::argument("size", text, "bytes, or a number with K, M or G"))
 }
 
 #[cfg(test)]

@@ -51,7 +51,10 @@ impl Page {
     fn nothing_new(&mut self, report: &RunReport) {
         let line = match self.chinese {
             true => format!("没有新文件：这些存档此前都已处理，输出未改动（{}）", report.tables.display()),
-            false => format!("nothing new: these files were processed before; {} is unchanged", report.tables.display()),
+            false => format!(
+                "nothing new: these files were processed before; {} is unchanged",
+                report.tables.display()
+            ),
         };
         self.line(&line);
     }
@@ -61,8 +64,12 @@ impl Page {
         let rate = HumanCount((report.tally.read as f64 / seconds.max(0.001)) as u64);
         let (files, bytes, read) = (report.files, HumanBytes(report.bytes), HumanCount(report.tally.read));
         let line = match self.chinese {
-            true => format!("读入 {files} 个文件，{bytes}，{read} 条记录，用时 {seconds:.2} 秒（每秒 {rate} 条）"),
-            false => format!("read {files} files, {bytes}, {read} records in {seconds:.2} s ({rate} per second)"),
+            true => {
+                format!("读入 {files} 个文件，{bytes}，{read} 条记录，用时 {seconds:.2} 秒（每秒 {rate} 条）")
+            }
+            false => {
+                format!("read {files} files, {bytes}, {read} records in {seconds:.2} s ({rate} per second)")
+            }
         };
         self.line(&line);
         let as_of = format!("{} {} ({})", self.pick("截止", "as of"), report.as_of, report.time_zone);
@@ -99,8 +106,12 @@ impl Page {
         if share > max_quarantine {
             let (share, limit) = (share * 100.0, max_quarantine * 100.0);
             let line = match self.chinese {
-                true => format!("  ! 隔离占 {share:.2}%，超过 {limit}%：请查看 quarantine 表，或用 --max-quarantine 放宽"),
-                false => format!("  ! {share:.2}% quarantined, above {limit}%: look at table `quarantine`, or raise --max-quarantine"),
+                true => format!(
+                    "  ! 隔离占 {share:.2}%，超过 {limit}%：请查看 quarantine 表，或用 --max-quarantine 放宽"
+                ),
+                false => format!(
+                    "  ! {share:.2}% quarantined, above {limit}%: look at table `quarantine`, or raise --max-quarantine"
+                ),
             };
             self.line(&line);
         }
@@ -119,8 +130,12 @@ impl Page {
             .collect();
         let versions = versions.join(", ");
         let line = match self.chinese {
-            true => format!("  ! {n} 条仍是密文（公钥版本 {versions}）：请先用 SDK 的 DecryptData 解密成明文 JSON 再运行"),
-            false => format!("  ! {n} records are encrypted (key versions {versions}): decrypt them with the SDK's DecryptData to plaintext JSON first"),
+            true => format!(
+                "  ! {n} 条仍是密文（公钥版本 {versions}）：请先用 SDK 的 DecryptData 解密成明文 JSON 再运行"
+            ),
+            false => format!(
+                "  ! {n} records are encrypted (key versions {versions}): decrypt them with the SDK's DecryptData to plaintext JSON first"
+            ),
         };
         self.line(&line);
     }
@@ -148,8 +163,14 @@ impl Page {
         let tables = report.tables.display().to_string();
         if report.earlier_commits > 0 {
             let line = match self.chinese {
-                true => format!("注意：目录中已有 {} 次提交；本次只看新文件，时间窗口不接续以前的消息", report.earlier_commits),
-                false => format!("note: {} earlier commits are here; this run looked at the new files only, its windows do not reach into earlier messages", report.earlier_commits),
+                true => format!(
+                    "注意：目录中已有 {} 次提交；本次只看新文件，时间窗口不接续以前的消息",
+                    report.earlier_commits
+                ),
+                false => format!(
+                    "note: {} earlier commits are here; this run looked at the new files only, its windows do not reach into earlier messages",
+                    report.earlier_commits
+                ),
             };
             self.line(&line);
         }

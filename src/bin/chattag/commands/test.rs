@@ -30,7 +30,12 @@ pub fn run(args: &TestArgs, console: &Console) -> anyhow::Result<Status> {
 
 fn run_all(bundle: &Bundle, rules: &[String]) -> Vec<ScenarioResult> {
     let wanted = |names: &[String]| rules.is_empty() || names.iter().any(|name| rules.contains(name));
-    bundle.scenarios.iter().filter(|scenario| wanted(&scenario.rules)).map(|scenario| scenario::run(bundle, scenario)).collect()
+    bundle
+        .scenarios
+        .iter()
+        .filter(|scenario| wanted(&scenario.rules))
+        .map(|scenario| scenario::run(bundle, scenario))
+        .collect()
 }
 
 fn print_json(results: &[ScenarioResult]) -> anyhow::Result<()> {
@@ -47,14 +52,22 @@ fn print_text(results: &[ScenarioResult], console: &Console) {
     }
     let [passed, failed, gap, mended] = outcome_words(console);
     for (rule, counts) in &by_rule {
-        let rest = [(gap, counts[2]), (mended, counts[3])].map(|(word, n)| if n > 0 { format!("  {n} {word}") } else { String::new() });
+        let rest = [(gap, counts[2]), (mended, counts[3])]
+            .map(|(word, n)| if n > 0 { format!("  {n} {word}") } else { String::new() });
         println!("{rule:<28} {} {passed}  {} {failed}{}{}", counts[0], counts[1], rest[0], rest[1]);
     }
     for result in results.iter().filter(|result| result.outcome == Outcome::Failed) {
         print_difference(result, console);
     }
     let total = by_rule.values().fold([0; 4], |sum, counts| std::array::from_fn(|at| sum[at] + counts[at]));
-    println!("{}  {} {passed}  {} {failed}  {} {gap}  {} {mended}", console.pick("合计", "total"), total[0], total[1], total[2], total[3]);
+    println!(
+        "{}  {} {passed}  {} {failed}  {} {gap}  {} {mended}",
+        console.pick("合计", "total"),
+        total[0],
+        total[1],
+        total[2],
+        total[3]
+    );
 }
 
 /// The words for passed, failed, known gap, and known gap that now passes.
@@ -76,7 +89,9 @@ fn print_difference(result: &ScenarioResult, console: &Console) {
     for line in result.actual.iter().filter(|line| !result.expected.contains(line)) {
         println!("    {}  {line}", console.pick("实际", "actual  "));
     }
-    if result.expected.len() == result.actual.len() && result.expected.iter().all(|line| result.actual.contains(line)) {
+    if result.expected.len() == result.actual.len()
+        && result.expected.iter().all(|line| result.actual.contains(line))
+    {
         println!("    {}", console.pick("行相同，顺序不同", "same lines in another order"));
     }
 }
