@@ -184,7 +184,7 @@ impl Scenario {
             };
             events.push((event, message));
         }
-        events.sort_by(|(a, _), (b, _)| (a.at, a.seq).cmp(&(b.at, b.seq)));
+        events.sort_by_key(|(event, _)| (event.at, event.seq));
         events
     }
 }

@@ -233,13 +233,13 @@ pub fn choose<T: Copy>(key: &str, text: Text<'_>, words: &[(&str, T)], findings:
 }
 
 /// Returns `，是否为 “x”？` when one of `known` may be meant.
-pub fn meant_zh<'k>(written: &str, known: &[&'k str]) -> String {
+pub fn meant_zh(written: &str, known: &[&str]) -> String {
     spelling::closest(written, known.iter().copied())
         .map_or_else(String::new, |word| format!("，是否为 “{word}”？"))
 }
 
 /// Returns `, did you mean x?` when one of `known` may be meant.
-pub fn meant_en<'k>(written: &str, known: &[&'k str]) -> String {
+pub fn meant_en(written: &str, known: &[&str]) -> String {
     spelling::closest(written, known.iter().copied())
         .map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }

@@ -118,7 +118,7 @@ pub fn timeline(lines: &[Line], zone: &Zone, findings: &mut Vec<Diagnostic>) -> 
         match read(line, seq, &said, zone) {
             Ok(one) => said.push(one),
             Err(fault) => {
-                findings.push(fault);
+                findings.push(*fault);
                 return Vec::new();
             }
         }
@@ -126,14 +126,14 @@ pub fn timeline(lines: &[Line], zone: &Zone, findings: &mut Vec<Diagnostic>) -> 
     said
 }
 
-fn read(line: &Line, seq: u64, before: &[Said], zone: &Zone) -> Result<Said, Diagnostic> {
-    let (at, rest) = split_time(line, zone).ok_or_else(|| no_time(line))?;
-    let (name, text) = rest.split_once([':', '：']).ok_or_else(|| no_speaker(line, ""))?;
-    let speaker = speaker(name.trim()).ok_or_else(|| no_speaker(line, name.trim()))?;
+fn read(line: &Line, seq: u64, before: &[Said], zone: &Zone) -> Result<Said, Box<Diagnostic>> {
+    let (at, rest) = split_time(line, zone).ok_or_else(|| Box::new(no_time(line)))?;
+    let (name, text) = rest.split_once([':', '：']).ok_or_else(|| Box::new(no_speaker(line, "")))?;
+    let speaker = speaker(name.trim()).ok_or_else(|| Box::new(no_speaker(line, name.trim())))?;
     let text = text.trim();
     let content = match recalled(text, &speaker, before) {
         Some(Some(index)) => Content::Recall { line: index },
-        Some(None) => return Err(nothing_to_recall(line)),
+        Some(None) => return Err(Box::new(nothing_to_recall(line))),
         None => content(text, line, speaker.in_group)?,
     };
     let latest =
@@ -177,7 +177,7 @@ fn recalled(text: &str, speaker: &Speaker, before: &[Said]) -> Option<Option<usi
     Some(index.filter(|index| before.get(*index).is_some_and(is_message)))
 }
 
-fn content(text: &str, line: &Line, in_group: bool) -> Result<Content, Diagnostic> {
+fn content(text: &str, line: &Line, in_group: bool) -> Result<Content, Box<Diagnostic>> {
     let plain = |kind, text: &str, scope| Content::Message {
         kind,
         text: text.to_owned(),
@@ -202,7 +202,7 @@ fn content(text: &str, line: &Line, in_group: bool) -> Result<Content, Diagnosti
             MessageKind::Link => *link = named,
             MessageKind::Weapp => *mini_program = named,
             MessageKind::Redpacket => {
-                *amount_fen = Some(argument.parse().map_err(|_| no_amount(line))?);
+                *amount_fen = Some(argument.parse().map_err(|_| Box::new(no_amount(line)))?);
                 if in_group {
                     *kind = MessageKind::ExternalRedpacket;
                 }

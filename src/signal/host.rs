@@ -66,12 +66,14 @@ fn begins_address(bytes: &[u8]) -> bool {
 }
 
 /// An address in running text: with a scheme, with `www.`, or a bare name that ends in one of the
-/// endings chats turn into links most often. The name in a mail address is none.
+/// endings chats turn into links most often (a Chinese character may follow at once). The name in a
+/// mail address is none.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     let scheme = r"https?://[^\s<>]+";
     let www = r"www\.[a-z0-9.-]+";
     let bare = r"(?:[a-z0-9-]+\.)+(?:com|cn|cc)";
-    Regex::new(&format!(r"(?i)(?:^|[^@a-z0-9._-])({scheme}|{www}|{bare}\b)")).expect("a constant pattern")
+    Regex::new(&format!(r"(?i)(?:^|[^@a-z0-9._-])({scheme}|{www}|{bare}(?-u:\b))"))
+        .expect("a constant pattern")
 });
 
 #[cfg(test)]
