@@ -62,8 +62,8 @@ class Cast:
             self.roster.append([options.get("名册id", self.id[name]), "员工", "", options.get("企业", "")])
         elif kind == "机器人":
             self.roster.append([self.id[name], "机器人", "", ""])
-        elif "企业" in options:
-            self.roster.append([self.id[name], "客户", "", options["企业"]])
+        elif "企业" in options or self.id[name][:2] != prefix:
+            self.roster.append([self.id[name], "客户", "", options.get("企业", "")])
 
     def add_group(self, words, options):
         name = words[1]
@@ -103,6 +103,7 @@ def lines_of(path):
 TIME = r"(?:(\d{4})-)?(\d\d)-(\d\d)(?:\.\.(\d\d)-(\d\d))? (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?"
 SAYS = re.compile(rf"^{TIME} (?:\[([^\]]*)\] )?(\S+) → ([^:： ]+)[:：] ?(.*)$")
 EXPECTS = re.compile(rf"^= (?:{TIME} )?(\S+)(?: (.*))?$")
+SPARES = re.compile(r"^! (\S+)(?: @(\S+))? (.+)$")
 YEAR = 2026
 
 
@@ -139,6 +140,8 @@ class Script:
                 last = self.say(match, place)
             elif match := EXPECTS.match(text):
                 self.expected.add(match, last, place)
+            elif match := SPARES.match(text):
+                self.expected.spare(match, last)
             else:
                 raise Mistake(f"{place}: 看不懂：{text}")
 
@@ -183,7 +186,7 @@ class Expected:
 
     def __init__(self, cast):
         self.cast = cast
-        self.tags, self.alerts, self.kicks = [], [], []
+        self.tags, self.alerts, self.kicks, self.spared = [], [], [], []
 
     def add(self, match, line, place):
         verb, rest = match.group(10), (match.group(11) or "").split()
@@ -202,6 +205,12 @@ class Expected:
                 raise Mistake(f"{place}: 看不懂：{verb}")
         except (IndexError, ValueError) as error:
             raise Mistake(f"{place}: {error}") from error
+
+    def spare(self, match, line):
+        """Notes that a rule must leave a customer alone, and why."""
+        rule, who, why = match.groups()
+        who = who or self.parties(None, line)[0]
+        self.spared.append([rule, who, self.cast.id[who], why])
 
     def parties(self, who, line):
         """Returns the customer and, for a relation, the employee: `@客户` or `@客户/员工`, else the line's own."""
@@ -554,6 +563,7 @@ def expected_files(script, archive):
             ["who", "customer", "staff", "room", "name", "level", "at", "suppressed", "rule_id"], by_time(expected.alerts, 6)),
         "expected/kick_decisions.csv": csv_text(
             ["who", "room", "member", "msgid", "at", "action", "rule_ids", "exemption"], by_time(kicks, 4)),
+        "expected/near_misses.csv": csv_text(["rule_id", "who", "customer", "why"], sorted(expected.spared)),
         "expected/counts.csv": csv_text(["reason", "count"], summary.items()),
     }
 
