@@ -174,6 +174,7 @@ impl Annotator {
                 && (term.mode != Mode::Word || words.bound(hit, folded.text()))
         });
         resolve(&mut scratch.candidates, &mut scratch.hits);
+        scratch.hits.retain(|hit| !self.scope.cover(folded.text(), hit));
     }
 
     fn emit(&self, part: &Part<'_>, idx: u16, scratch: &mut Scratch, out: &mut Vec<Mention>) {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::language::{CharFlags, clause_around, flags_of, fold};
-use crate::lexicon::Lexicon;
+use crate::lexicon::{Lexicon, Term};
 
 use super::Polarity;
 use super::candidate::Candidate;
@@ -41,6 +41,8 @@ pub(super) enum ScopeKind {
     Insists,
     /// 拒绝: the speaker wants nothing of it.
     Refuses,
+    /// 别义: a longer word with another sense; what it covers is no hit.
+    Covers,
 }
 
 /// The kinds by the name of their category.
@@ -56,6 +58,7 @@ const KINDS: &[(&str, ScopeKind)] = &[
     ("转折", ScopeKind::Turns),
     ("反问", ScopeKind::Insists),
     ("拒绝", ScopeKind::Refuses),
+    ("别义", ScopeKind::Covers),
 ];
 
 /// A scope word in a text, in bytes of the folded text.
@@ -87,26 +90,42 @@ impl Judgement {
 pub(super) struct ScopeWords {
     automaton: Option<AhoCorasick>,
     kinds: Vec<ScopeKind>,
+    /// Longer words with another sense, in every place they occur.
+    covers: Option<AhoCorasick>,
 }
 
 impl ScopeWords {
     /// Compiles the enabled words of the lexicon; `None` is no words.
     pub(super) fn new(lexicon: Option<&Lexicon>) -> ScopeWords {
-        let (mut words, mut kinds) = (Vec::new(), Vec::new());
+        let (mut words, mut kinds, mut covers) = (Vec::new(), Vec::new(), Vec::new());
         let terms = lexicon.map_or(&[] as &[_], Lexicon::terms);
         for term in terms.iter().filter(|term| term.enabled) {
-            let category = term.category.first();
-            let kind = KINDS.iter().find(|(name, _)| category.is_some_and(|category| category == name));
+            let kind = kind_of(term);
             for spelling in term.spellings().map(fold).filter(|word| !word.is_empty()) {
-                words.push(spelling);
-                kinds.push(kind.map_or(ScopeKind::Nothing, |(_, kind)| *kind));
+                if kind == ScopeKind::Covers {
+                    covers.push(spelling);
+                } else {
+                    words.push(spelling);
+                    kinds.push(kind);
+                }
             }
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&words);
-        ScopeWords { automaton: automaton.ok().filter(|_| !words.is_empty()), kinds }
+        let automaton = compile(&words, MatchKind::LeftmostLongest);
+        ScopeWords { automaton, kinds, covers: compile(&covers, MatchKind::Standard) }
+    }
+
+    /// Returns whether a longer word with another sense contains the hit: 贵 in 贵公司.
+    pub(super) fn cover(&self, text: &str, hit: &Candidate) -> bool {
+        let Some(covers) = &self.covers else { return false };
+        let (start, end) = (hit.start as usize, hit.end as usize);
+        let before = text[..start].chars().rev().take(MAX_COVER_CHARS).map(char::len_utf8).sum::<usize>();
+        let after = text[end..].chars().take(MAX_COVER_CHARS).map(char::len_utf8).sum::<usize>();
+        let from = start - before;
+        let mut found = covers.find_overlapping_iter(&text[from..end + after]);
+        found.any(|word| {
+            let word = from + word.start()..from + word.end();
+            word.start <= start && end <= word.end && word.len() > end - start
+        })
     }
 
     /// Appends the scope words in `bytes` of a folded text, in order. A negator between two
@@ -123,6 +142,19 @@ impl ScopeWords {
             ScopeWord { kind, start: start as u32, end: (from + found.end()) as u32 }
         }));
     }
+}
+
+/// Returns the kind that the term's category names; an unknown one does nothing.
+fn kind_of(term: &Term) -> ScopeKind {
+    let category = term.category.first().map_or("", String::as_str);
+    KINDS.iter().find(|(name, _)| *name == category).map_or(ScopeKind::Nothing, |(_, kind)| *kind)
+}
+
+fn compile(words: &[String], kind: MatchKind) -> Option<AhoCorasick> {
+    if words.is_empty() {
+        return None;
+    }
+    AhoCorasick::builder().match_kind(kind).kind(Some(AhoCorasickKind::ContiguousNFA)).build(words).ok()
 }
 
 /// Returns whether the 不 or 没 at `at` stands between two equal stretches of up to three characters.
@@ -297,5 +329,7 @@ fn is_in_title(text: &str, hit: &Candidate) -> bool {
 const REACH_BEFORE: usize = 3;
 /// How many characters may stand between a hit and what denies it from behind.
 const REACH_AFTER: usize = 6;
+/// How far a word with another sense may reach beyond a hit.
+const MAX_COVER_CHARS: usize = 8;
 /// How far a title's marks are looked for.
 const MAX_TITLE_CHARS: usize = 20;
