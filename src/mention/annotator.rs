@@ -10,7 +10,7 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use crate::language::{
     CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_char, fold_into, skip_into,
 };
-use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, NegationPolicy, TermIdx, Validity};
+use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, NegationPolicy, Term, TermIdx, Validity};
 use crate::message::{Message, Part, TextScope};
 use crate::time::{Day, Timestamp, Zone};
 
@@ -52,6 +52,8 @@ struct CompiledTerm {
     negation: NegationPolicy,
     valid: Validity,
     needs_companion: bool,
+    /// A longer word with another sense may contain it.
+    coverable: bool,
     /// As written, to tell exact hits.
     spellings: Vec<Box<str>>,
 }
@@ -67,13 +69,14 @@ impl Annotator {
     /// Compiles the enabled terms of `catalog`. The lexicon `negation` gives the scope words
     /// and no mentions. Days are those of `zone`.
     pub fn new(catalog: &Catalog, zone: &Zone) -> Annotator {
-        let scope = catalog.find(SCOPE_LEXICON);
+        let scope_idx = catalog.find(SCOPE_LEXICON);
+        let scope = ScopeWords::new(scope_idx.map(|idx| catalog.lexicon(idx)));
         Annotator {
-            patterns: PatternSet::new(catalog, scope),
+            patterns: PatternSet::new(catalog, scope_idx),
             regexes: Regexes::new(catalog),
-            scope: ScopeWords::new(scope.map(|idx| catalog.lexicon(idx))),
+            terms: catalog.terms().map(|(_, term)| CompiledTerm::new(term, &scope)).collect(),
+            scope,
             segmenter: Segmenter::new(words_of(catalog)),
-            terms: catalog.terms().map(|(_, term)| CompiledTerm::new(term)).collect(),
             skips: catalog.lexicons().iter().any(|lexicon| lexicon.layers().contains(LayerSet::SKIP)),
             zone: zone.clone(),
         }
@@ -174,7 +177,7 @@ impl Annotator {
                 && (term.mode != Mode::Word || words.bound(hit, folded.text()))
         });
         resolve(&mut scratch.candidates, &mut scratch.hits);
-        scratch.hits.retain(|hit| !self.scope.cover(folded.text(), hit));
+        scratch.hits.retain(|hit| !self.term(hit.term).coverable || !self.scope.cover(folded.text(), hit));
     }
 
     fn emit(&self, part: &Part<'_>, idx: u16, scratch: &mut Scratch, out: &mut Vec<Mention>) {
@@ -214,12 +217,14 @@ fn words_of(catalog: &Catalog) -> Vec<String> {
 }
 
 impl CompiledTerm {
-    fn new(term: &crate::lexicon::Term) -> CompiledTerm {
+    fn new(term: &Term, scope: &ScopeWords) -> CompiledTerm {
         CompiledTerm {
             mode: term.mode,
             negation: term.negation,
             valid: term.valid,
             needs_companion: !term.companions.is_empty(),
+            coverable: term.mode == Mode::Regex
+                || term.spellings().any(|spelling| scope.may_cover(&fold(spelling))),
             spellings: term.spellings().map(Box::from).collect(),
         }
     }

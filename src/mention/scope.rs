@@ -6,6 +6,7 @@
 //! the hit are searched apart, so that 不满 does not swallow the 不 of 不+满意. Per hit the
 //! cost is that of its clause, which is bounded.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -92,6 +93,8 @@ pub(super) struct ScopeWords {
     kinds: Vec<ScopeKind>,
     /// Longer words with another sense, in every place they occur.
     covers: Option<AhoCorasick>,
+    /// Every stretch inside such a word: only these spellings can be covered.
+    coverable: HashSet<String>,
 }
 
 impl ScopeWords {
@@ -111,7 +114,13 @@ impl ScopeWords {
             }
         }
         let automaton = compile(&words, MatchKind::LeftmostLongest);
-        ScopeWords { automaton, kinds, covers: compile(&covers, MatchKind::Standard) }
+        let coverable = covers.iter().flat_map(|word| stretches(word)).map(str::to_owned).collect();
+        ScopeWords { automaton, kinds, covers: compile(&covers, MatchKind::Standard), coverable }
+    }
+
+    /// Returns whether a longer word with another sense may contain this folded spelling.
+    pub(super) fn may_cover(&self, spelling: &str) -> bool {
+        self.coverable.contains(spelling)
     }
 
     /// Returns whether a longer word with another sense contains the hit: 贵 in 贵公司.
@@ -150,11 +159,19 @@ fn kind_of(term: &Term) -> ScopeKind {
     KINDS.iter().find(|(name, _)| *name == category).map_or(ScopeKind::Nothing, |(_, kind)| *kind)
 }
 
+/// Returns the stretches of whole characters inside `word`, itself left out.
+fn stretches(word: &str) -> impl Iterator<Item = &str> {
+    let ends = || word.char_indices().map(|(at, _)| at).chain([word.len()]);
+    let pairs = ends().flat_map(move |from| ends().map(move |to| from..to));
+    pairs.filter_map(|range| word.get(range)).filter(|part| !part.is_empty() && part.len() < word.len())
+}
+
+/// A DFA: half as dear per hit as the NFA; the words are few.
 fn compile(words: &[String], kind: MatchKind) -> Option<AhoCorasick> {
     if words.is_empty() {
         return None;
     }
-    AhoCorasick::builder().match_kind(kind).kind(Some(AhoCorasickKind::ContiguousNFA)).build(words).ok()
+    AhoCorasick::builder().match_kind(kind).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 }
 
 /// Returns whether the 不 or 没 at `at` stands between two equal stretches of up to three characters.
