@@ -5,17 +5,14 @@
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
 
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-
-use crate::language::{
-    CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_char, fold_into, skip_into,
-};
+use crate::language::{CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_into, skip_into};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, NegationPolicy, Term, TermIdx, Validity};
 use crate::message::{Message, Part, TextScope};
 use crate::time::{Day, Timestamp, Zone};
 
 use super::candidate::{Candidate, Companions, Covers, Nearby, resolve};
 use super::patterns::{Found, PatternRole, PatternSet, Views};
+use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
 use super::{Layer, Mention, Polarity};
 
@@ -41,6 +38,8 @@ pub struct Scratch {
     candidates: Vec<Candidate>,
     contexts: Vec<Nearby>,
     companions: Vec<Nearby>,
+    /// Regex terms that may match, by a literal that was found.
+    awake: Vec<TermIdx>,
     hits: Vec<Candidate>,
     words: Vec<ScopeWord>,
     word_ends: Vec<u32>,
@@ -56,13 +55,6 @@ struct CompiledTerm {
     coverable: bool,
     /// As written, to tell exact hits.
     spellings: Vec<Box<str>>,
-}
-
-/// The patterns of `正则` terms.
-struct Regexes {
-    /// Says whether any of them matches, in one pass.
-    any: RegexSet,
-    each: Vec<(Regex, LexiconIdx, TermIdx)>,
 }
 
 impl Annotator {
@@ -127,11 +119,12 @@ impl Annotator {
         scratch.candidates.clear();
         scratch.contexts.clear();
         scratch.companions.clear();
+        scratch.awake.clear();
         self.collect_view(false, scratch);
         if self.skips && skip_into(&scratch.folded, &mut scratch.skipped) {
             self.collect_view(true, scratch);
         }
-        self.regexes.collect(scratch.folded.text(), &mut scratch.candidates);
+        self.regexes.collect(scratch.folded.text(), &mut scratch.awake, &mut scratch.candidates);
     }
 
     fn collect_view(&self, skipped: bool, scratch: &mut Scratch) {
@@ -156,6 +149,7 @@ impl Annotator {
                     }
                     PatternRole::Context => scratch.contexts.push(nearby),
                     PatternRole::Companion => scratch.companions.push(nearby),
+                    PatternRole::Announcement => scratch.awake.push(of.term),
                 }
             }
         }
@@ -261,51 +255,6 @@ impl NegationPolicy {
             _ => Some((judged.polarity, false)),
         }
     }
-}
-
-impl Regexes {
-    fn new(catalog: &Catalog) -> Regexes {
-        let mut sources = Vec::new();
-        let mut each = Vec::new();
-        for (idx, term) in catalog.terms().filter(|(_, term)| term.enabled && term.mode == Mode::Regex) {
-            for spelling in term.spellings() {
-                let source = fold_pattern(spelling);
-                if let Ok(regex) = RegexBuilder::new(&source).case_insensitive(true).build() {
-                    sources.push(source);
-                    each.push((regex, catalog.lexicon_of(idx), idx));
-                }
-            }
-        }
-        let any = RegexSetBuilder::new(&sources).case_insensitive(true).build();
-        Regexes { any: any.unwrap_or_else(|_| RegexSet::empty()), each }
-    }
-
-    /// Appends the matches in the folded `text`; those over a sentence end do not count.
-    fn collect(&self, text: &str, candidates: &mut Vec<Candidate>) {
-        if self.each.is_empty() || !self.any.is_match(text) {
-            return;
-        }
-        for (regex, lexicon, term) in &self.each {
-            for found in
-                regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))
-            {
-                let (start, end) = (found.start() as u32, found.end() as u32);
-                candidates.push(Candidate { lexicon: *lexicon, term: *term, skipped: false, start, end });
-            }
-        }
-    }
-}
-
-/// Folds the Chinese characters of a pattern; its ASCII letters may be classes such as `\D`.
-fn fold_pattern(pattern: &str) -> String {
-    pattern.chars().map(|c| if c.is_ascii() { c } else { fold_char(c) }).collect()
-}
-
-/// Returns whether no sentence ends before the last character of a match.
-fn is_unbroken(found: &str) -> bool {
-    let mut chars = found.chars();
-    chars.next_back();
-    !chars.any(|c| flags_of(c).intersects(CharFlags::HARD))
 }
 
 /// Returns whether the hit is a hit where it stands: a whole run of letters or digits, not part of an

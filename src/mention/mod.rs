@@ -9,6 +9,7 @@ mod candidate;
 #[cfg(test)]
 mod cases;
 mod patterns;
+mod regexes;
 mod scope;
 #[cfg(test)]
 mod scope_suite;

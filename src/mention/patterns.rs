@@ -14,6 +14,8 @@ use aho_corasick::{Anchored, MatchKind, dfa};
 use crate::language::{fold, without_separators};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
+use super::regexes::announcements;
+
 /// What a pattern stands for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Use {
@@ -32,6 +34,8 @@ pub(super) enum PatternRole {
     Context,
     /// The term close by may be a hit.
     Companion,
+    /// The term is a regex that may match.
+    Announcement,
 }
 
 /// In which views of a text a pattern is looked for.
@@ -205,6 +209,11 @@ impl Collected {
         }
         for context in &term.contexts {
             self.add(fold(context), part(PatternRole::Context, Views::Both));
+        }
+        if !literal {
+            for announcement in announcements(term) {
+                self.add(announcement, part(PatternRole::Announcement, Views::Folded));
+            }
         }
         for companion in &term.companions {
             self.add(fold(companion), part(PatternRole::Companion, Views::Both));

@@ -1,0 +1,124 @@
+//! Looks for the patterns of `正则` terms, each only where it can match.
+//!
+//! A match has to begin, or to end, with one of a few literals (`折` for
+//! `\d+\s*折`). These are patterns of the automaton that every text goes through
+//! anyway; only where one is found does its regex run. Running all of them on all
+//! texts would cost more than all other matching together.
+
+use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::Hir;
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+
+use crate::language::{CharFlags, flags_of, fold_char};
+use crate::lexicon::{Catalog, LexiconIdx, Mode, Term, TermIdx};
+
+use super::candidate::Candidate;
+
+/// The regexes of all enabled `正则` terms, in term order.
+pub(super) struct Regexes {
+    each: Vec<TermRegex>,
+}
+
+struct TermRegex {
+    regex: Regex,
+    lexicon: LexiconIdx,
+    term: TermIdx,
+    /// No literal announces it: it runs on every text.
+    always: bool,
+}
+
+impl Regexes {
+    /// Compiles the patterns of `catalog`; those that do not compile are findings of the lexicon check.
+    pub(super) fn new(catalog: &Catalog) -> Regexes {
+        let mut each = Vec::new();
+        let terms = catalog.terms().filter(|(_, term)| term.enabled && term.mode == Mode::Regex);
+        for (idx, term) in terms {
+            for source in term.spellings().map(fold_pattern) {
+                if let Ok(regex) = RegexBuilder::new(&source).case_insensitive(true).build() {
+                    let (lexicon, always) = (catalog.lexicon_of(idx), announced_by(&source).is_none());
+                    each.push(TermRegex { regex, lexicon, term: idx, always });
+                }
+            }
+        }
+        Regexes { each }
+    }
+
+    /// Appends the matches in the folded `text` of the terms in `awake` and of those that no
+    /// literal announces; matches over a sentence end do not count. Sorts `awake`.
+    pub(super) fn collect(&self, text: &str, awake: &mut Vec<TermIdx>, candidates: &mut Vec<Candidate>) {
+        awake.sort_unstable();
+        let runs = |each: &&TermRegex| each.always || awake.binary_search(&each.term).is_ok();
+        for TermRegex { regex, lexicon, term, .. } in self.each.iter().filter(runs) {
+            for found in
+                regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))
+            {
+                let (start, end) = (found.start() as u32, found.end() as u32);
+                candidates.push(Candidate { lexicon: *lexicon, term: *term, skipped: false, start, end });
+            }
+        }
+    }
+}
+
+/// Returns the literals one of which stands in every text that the regex term matches.
+pub(super) fn announcements(term: &Term) -> Vec<String> {
+    let literals = term.spellings().filter_map(|spelling| announced_by(&fold_pattern(spelling)));
+    literals.flatten().collect()
+}
+
+/// Returns the literals that begin, or that end, every match of `pattern`; `None` when there is
+/// no short list of them.
+fn announced_by(pattern: &str) -> Option<Vec<String>> {
+    let hir = regex_syntax::ParserBuilder::new().case_insensitive(true).build().parse(pattern).ok()?;
+    let lists = [ExtractKind::Prefix, ExtractKind::Suffix].map(|kind| literals(&hir, kind));
+    lists.into_iter().flatten().max_by_key(|list| list.iter().map(String::len).min())
+}
+
+fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<String>> {
+    let seq: Seq = Extractor::new().kind(kind).extract(hir);
+    let texts =
+        seq.literals()?.iter().map(|literal| std::str::from_utf8(literal.as_bytes()).map(str::to_owned));
+    let texts: Vec<String> = texts.collect::<Result<_, _>>().ok()?;
+    texts.iter().all(|text| !text.is_empty()).then_some(texts).filter(|texts| !texts.is_empty())
+}
+
+/// Folds the Chinese characters of a pattern; its ASCII letters may be classes such as `\D`.
+fn fold_pattern(pattern: &str) -> String {
+    pattern.chars().map(|c| if c.is_ascii() { c } else { fold_char(c) }).collect()
+}
+
+/// Returns whether no sentence ends before the last character of a match.
+fn is_unbroken(found: &str) -> bool {
+    let mut chars = found.chars();
+    chars.next_back();
+    !chars.any(|c| flags_of(c).intersects(CharFlags::HARD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // (pattern, the literals that announce it)
+    const CASES: &[(&str, Option<&[&str]>)] = &[
+        ("\\d+\\s*折", Some(&["折"])),
+        ("满\\d+(?:减|送)", Some(&["满"])),
+        ("[一二]折", Some(&["一折", "二折"])),
+        ("\\?", Some(&["?"])),
+        ("(?:吗|么)(?:[。!]|$)", Some(&["吗", "么"])),
+        ("q", Some(&["Q", "q"])),
+        ("\\d{3,}", None),
+        ("折?", None),
+    ];
+
+    #[test]
+    fn a_regex_is_announced_by_the_literals_at_one_of_its_ends() {
+        for (pattern, expected) in CASES {
+            let found = announced_by(pattern).map(|mut list| {
+                list.sort();
+                list
+            });
+            let found: Option<Vec<&str>> =
+                found.as_ref().map(|list| list.iter().map(String::as_str).collect());
+            assert_eq!(found.as_deref(), *expected, "{pattern}");
+        }
+    }
+}
