@@ -166,7 +166,7 @@ fn stretches(word: &str) -> impl Iterator<Item = &str> {
     pairs.filter_map(|range| word.get(range)).filter(|part| !part.is_empty() && part.len() < word.len())
 }
 
-/// A DFA: half as dear per hit as the NFA; the words are few.
+/// A DFA: every hit walks its clause, and the words are few.
 fn compile(words: &[String], kind: MatchKind) -> Option<AhoCorasick> {
     if words.is_empty() {
         return None;
