@@ -406,6 +406,8 @@ class Archive:
         self.seq += 1 + self.seq % 3
         record = record_of(line, self.script)
         self.count(fate(line, record))
+        for note in notes(line):
+            self.counts[f"note.{note}"] += 1
         return self.seq, record, line
 
     def count(self, reason):
@@ -486,6 +488,20 @@ def fate(line, record):
     if line.options.get("命运"):
         return line.options["命运"]
     return "processed"
+
+
+def notes(line):
+    """Says what a run must notice about a line, besides counting it."""
+    if "<引用" in line.text:
+        yield "quote"
+    if line.text.startswith("我通过了你的联系人验证请求"):
+        yield "greeting"
+    if line.text.startswith("<撤回|不存在"):
+        yield "unknown_recalls"
+    if '"msgtype":"hologram"' in line.text:
+        yield "unknown_type"
+    if line.options.get("时间") == "零":
+        yield "time_from_id"
 
 
 def json_line(seq, record):
