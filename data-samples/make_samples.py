@@ -231,13 +231,14 @@ class Expected:
         name, rule, level = rest
         room = self.cast.id[line.to] if self.cast.kind[line.to] == "群" and not staff else ""
         self.alerts.append([customer, self.id_or_empty(customer), self.id_or_empty(staff), room, name, level,
-                            stamp(at), "yes" if suppressed else "no", rule])
+                            stamp(at), "suppressed" if suppressed else "alert", rule])
 
     def kick(self, verb, at, line, rest):
         rules = rest[0].replace("+", ";")
         exemption = rest[1] if len(rest) > 1 else ""
+        reason = {"豁免": "exempt", "已处理": "held"}.get(verb, "")
         self.kicks.append([line.speaker, self.cast.id[line.to], self.cast.id[line.speaker], line, stamp(at),
-                           KICKS[verb], rules, exemption])
+                           KICKS[verb], reason, rules, exemption])
 
     def id_or_empty(self, name):
         return self.cast.id[name] if name else ""
@@ -374,9 +375,10 @@ def written_time(line):
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────
 
 def arrival(line):
-    """Archival follows sending after a lag: every ninth message comes up to a minute late, so seq order is not time order."""
+    """Archival follows sending after a lag: every fifth message comes up to a minute late, so seq order is not time order."""
     lag = int(hex_of(line.msgid, 8), 16)
-    return line.at + timedelta(seconds=lag % 57 if lag % 9 == 0 else 0)
+    seconds = int(line.options.get("滞后", lag % 57 if lag % 5 == 0 else 0))
+    return line.at + timedelta(seconds=seconds)
 
 
 class Archive:
@@ -576,9 +578,9 @@ def expected_files(script, archive):
         "expected/current_tags.csv": csv_text(
             ["who", "customer", "staff", "tag_id", "since", "rule_id"], expected.current_tags()),
         "expected/alerts.csv": csv_text(
-            ["who", "customer", "staff", "room", "name", "level", "at", "suppressed", "rule_id"], by_time(expected.alerts, 6)),
+            ["who", "customer", "staff", "room", "name", "level", "at", "kind", "rule_id"], by_time(expected.alerts, 6)),
         "expected/kick_decisions.csv": csv_text(
-            ["who", "room", "member", "msgid", "at", "action", "rule_ids", "exemption"], by_time(kicks, 4)),
+            ["who", "room", "member", "msgid", "at", "action", "reason", "rule_ids", "exemption"], by_time(kicks, 4)),
         "expected/near_misses.csv": csv_text(["rule_id", "who", "customer", "why"], sorted(expected.spared)),
         "expected/counts.csv": csv_text(["reason", "count"], summary.items()),
     }
