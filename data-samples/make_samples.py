@@ -198,7 +198,7 @@ class Expected:
             if verb in TAG_KINDS:
                 self.tag(TAG_KINDS[verb], at, customer, staff, rest)
             elif verb in ("告警", "压下"):
-                self.alert(verb == "压下", at, customer, staff, line, rest)
+                self.alert(verb == "压下", at, customer, staff, rest)
             elif verb in KICKS:
                 self.kick(verb, at, line, rest)
             else:
@@ -227,27 +227,29 @@ class Expected:
             rule = ""
         self.tags.append([customer, self.cast.id[customer], self.id_or_empty(staff), kind, tag, stamp(at), rule, reason])
 
-    def alert(self, suppressed, at, customer, staff, line, rest):
+    def alert(self, suppressed, at, customer, staff, rest):
         name, rule, level = rest
-        room = self.cast.id[line.to] if self.cast.kind[line.to] == "群" and not staff else ""
-        self.alerts.append([customer, self.id_or_empty(customer), self.id_or_empty(staff), room, name, level,
-                            stamp(at), "yes" if suppressed else "no", rule])
+        self.alerts.append([customer, self.id_or_empty(customer), self.id_or_empty(staff), name, level,
+                            stamp(at), "suppressed" if suppressed else "alert", rule])
 
     def kick(self, verb, at, line, rest):
         rules = rest[0].replace("+", ";")
         exemption = rest[1] if len(rest) > 1 else ""
+        reason = {"豁免": "exempt", "已处理": "held"}.get(verb, "")
         self.kicks.append([line.speaker, self.cast.id[line.to], self.cast.id[line.speaker], line, stamp(at),
-                           KICKS[verb], rules, exemption])
+                           KICKS[verb], reason, rules, exemption])
 
     def id_or_empty(self, name):
         return self.cast.id[name] if name else ""
 
     def current_tags(self):
-        """Follows each tag from assign to remove."""
+        """Follows each tag from assign to remove; its rule is the one that gave the newest evidence."""
         standing = {}
         for who, customer, staff, kind, tag, at, rule, _ in sorted(self.tags, key=lambda row: row[5]):
             if kind == "assign":
                 standing[customer, staff, tag] = [who, customer, staff, tag, at, rule]
+            elif kind in ("refresh", "level"):
+                standing[customer, staff, tag][5] = rule
             elif kind == "remove":
                 standing.pop((customer, staff, tag), None)
         return sorted(standing.values(), key=lambda row: row[1:])
@@ -337,8 +339,10 @@ def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def message_id(line, cast, n):
-    number = int(hashlib.sha256(f"message {n}".encode()).hexdigest()[:15], 16) + 10**18
+def message_id(line, cast):
+    """Depends on the line alone, so that a new line changes no other."""
+    what = f"{stamp(line.at)} {line.speaker} {line.to} {line.text}"
+    number = int(hashlib.sha256(what.encode()).hexdigest()[:15], 16) + 10**18
     external = any(cast.is_outside(name) for name in (line.speaker, line.to)) or cast.kind[line.to] == "群"
     if line.options.get("时间") == "零且无":
         return f"CAQQ{hex_of(str(number), 20)}="
@@ -373,10 +377,15 @@ def written_time(line):
 
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────
 
+# Sequence numbers rise with archival: the seconds since then, as long as nothing comes twice in a second.
+FIRST_SEQ_AT = 1_748_707_200_000  # 2025-06-01 00:00 in Shanghai, in milliseconds
+
+
 def arrival(line):
-    """Archival follows sending after a lag: every ninth message comes up to a minute late, so seq order is not time order."""
+    """Archival follows sending after a lag: every fifth message comes up to a minute late, so seq order is not time order."""
     lag = int(hex_of(line.msgid, 8), 16)
-    return line.at + timedelta(seconds=lag % 57 if lag % 9 == 0 else 0)
+    seconds = int(line.options.get("滞后", lag % 57 if lag % 5 == 0 else 0))
+    return line.at + timedelta(seconds=seconds)
 
 
 class Archive:
@@ -386,12 +395,12 @@ class Archive:
         self.script = script
         self.files = {}
         self.counts = Counter()
-        self.seq = 31_000
+        self.seq = 0
 
     def build(self):
         lines = self.script.lines
-        for n, line in enumerate(lines):
-            line.msgid = message_id(line, self.script.cast, n)
+        for line in lines:
+            line.msgid = message_id(line, self.script.cast)
         by_file = {}
         for line in sorted(lines, key=lambda line: (arrival(line), line.place)):
             by_file.setdefault(self.file_of(line), []).append(self.numbered(line))
@@ -403,9 +412,11 @@ class Archive:
         self.add_odd_files()
 
     def numbered(self, line):
-        self.seq += 1 + self.seq % 3
+        self.seq = max(self.seq + 1, (millis(arrival(line)) - FIRST_SEQ_AT) // 1000)
         record = record_of(line, self.script)
         self.count(fate(line, record))
+        for note in notes(line):
+            self.counts[f"note.{note}"] += 1
         return self.seq, record, line
 
     def count(self, reason):
@@ -459,7 +470,7 @@ class Archive:
         rows = []
         for n, version in enumerate((3, 3, 4)):
             secret = base64.b64encode(hashlib.sha512(f"key {n}".encode()).digest() * 4).decode()
-            rows.append(compact({"seq": 900_001 + n, "msgid": f"{7_200_000_000_000_000_000 + n}_1768118400000_external",
+            rows.append(compact({"seq": 90_000_001 + n, "msgid": f"{7_200_000_000_000_000_000 + n}_1768118400000_external",
                                  "publickey_ver": version, "encrypt_random_key": secret,
                                  "encrypt_chat_msg": base64.b64encode(hashlib.sha512(f"text {n}".encode()).digest() * 2).decode()}))
             self.count("skipped.encrypted")
@@ -488,9 +499,23 @@ def fate(line, record):
     return "processed"
 
 
+def notes(line):
+    """Says what a run must notice about a line, besides counting it."""
+    if "<引用" in line.text:
+        yield "quote"
+    if line.text.startswith("我通过了你的联系人验证请求"):
+        yield "greeting"
+    if line.text.startswith("<撤回|不存在"):
+        yield "unknown_recalls"
+    if '"msgtype":"hologram"' in line.text:
+        yield "unknown_type"
+    if line.options.get("时间") == "零":
+        yield "time_from_id"
+
+
 def json_line(seq, record):
     """Stores merge `seq` into the message, or lose it."""
-    return compact(({"seq": seq} if seq else {}) | record).encode() + b"\n"
+    return compact({"seq": seq, **record} if seq else record).encode() + b"\n"
 
 
 def page_array(entries):
@@ -560,9 +585,9 @@ def expected_files(script, archive):
         "expected/current_tags.csv": csv_text(
             ["who", "customer", "staff", "tag_id", "since", "rule_id"], expected.current_tags()),
         "expected/alerts.csv": csv_text(
-            ["who", "customer", "staff", "room", "name", "level", "at", "suppressed", "rule_id"], by_time(expected.alerts, 6)),
+            ["who", "customer", "staff", "name", "level", "at", "kind", "rule_id"], by_time(expected.alerts, 5)),
         "expected/kick_decisions.csv": csv_text(
-            ["who", "room", "member", "msgid", "at", "action", "rule_ids", "exemption"], by_time(kicks, 4)),
+            ["who", "room", "member", "msgid", "at", "action", "reason", "rule_ids", "exemption"], by_time(kicks, 4)),
         "expected/near_misses.csv": csv_text(["rule_id", "who", "customer", "why"], sorted(expected.spared)),
         "expected/counts.csv": csv_text(["reason", "count"], summary.items()),
     }
