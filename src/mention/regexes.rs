@@ -5,6 +5,8 @@
 //! anyway; only where one is found does its regex run. Running all of them on all
 //! texts would cost more than all other matching together.
 
+use std::cmp::Reverse;
+
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
@@ -70,7 +72,8 @@ pub(super) fn announcements(term: &Term) -> Vec<String> {
 fn announced_by(pattern: &str) -> Option<Vec<String>> {
     let hir = regex_syntax::ParserBuilder::new().case_insensitive(true).build().parse(pattern).ok()?;
     let lists = [ExtractKind::Prefix, ExtractKind::Suffix].map(|kind| literals(&hir, kind));
-    lists.into_iter().flatten().max_by_key(|list| list.iter().map(String::len).min())
+    let rarest_first = |list: &Vec<String>| (Reverse(list.iter().map(String::len).min()), list.len());
+    lists.into_iter().flatten().min_by_key(rarest_first)
 }
 
 fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<String>> {
@@ -78,7 +81,15 @@ fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<String>> {
     let texts =
         seq.literals()?.iter().map(|literal| std::str::from_utf8(literal.as_bytes()).map(str::to_owned));
     let texts: Vec<String> = texts.collect::<Result<_, _>>().ok()?;
-    texts.iter().all(|text| !text.is_empty()).then_some(texts).filter(|texts| !texts.is_empty())
+    let usable = !texts.is_empty() && texts.iter().all(|text| !text.is_empty());
+    usable.then(|| without_redundant(&texts))
+}
+
+/// Leaves out texts that hold another of them: that one announces them too.
+fn without_redundant(texts: &[String]) -> Vec<String> {
+    let holds_another =
+        |text: &String| texts.iter().any(|other| other != text && text.contains(other.as_str()));
+    texts.iter().filter(|text| !holds_another(text)).cloned().collect()
 }
 
 /// Folds the Chinese characters of a pattern; its ASCII letters may be classes such as `\D`.
