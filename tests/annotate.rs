@@ -1,5 +1,7 @@
 //! `chattag annotate`: texts, JSONL and CSV in; one JSON line out per text, in order.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -2,6 +2,8 @@
 //!
 //! Rewritten by `UPDATE_GOLDEN=1 cargo test --test help`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

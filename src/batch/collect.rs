@@ -33,7 +33,7 @@ pub struct Collector<'a> {
     identities: Shards,
     gathered: Mutex<Gathered>,
     newest: AtomicI64,
-    workers: Mutex<Vec<Box<Worker>>>,
+    workers: Mutex<Vec<Worker>>,
 }
 
 /// What decides how records are collected.
@@ -143,13 +143,13 @@ impl<'a> Collector<'a> {
             return Err(failure);
         }
         gathered.recalls.sort_unstable_by_key(|recall| recall.arrival);
-        gathered.faults.sort_by(|a, b| a.origin.cmp(&b.origin));
+        gathered.faults.sort_by_key(|fault| fault.origin);
         Ok((gathered, self.events, self.identities))
     }
 
-    fn hire(&self) -> Box<Worker> {
+    fn hire(&self) -> Worker {
         let idle = self.workers.lock().expect("no thread panics while it holds the pool").pop();
-        idle.unwrap_or_else(|| Box::new(Worker::new(self.events.len(), self.identities.len())))
+        idle.unwrap_or_else(|| Worker::new(self.events.len(), self.identities.len()))
     }
 
     fn record(&self, worker: &mut Worker, arrival: Arrival, read: &Read<'_>) {

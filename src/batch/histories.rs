@@ -98,6 +98,9 @@ struct Place {
 }
 
 /// Returns the occurrences by history, each history by (time, sequence number, id).
+///
+/// Histories are told apart by the hash of their names. Where two share one, which
+/// practically never happens, they are sorted once more by name.
 fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
     let place = |(index, occurrence): (usize, &Occurrence<'_>)| Place {
         hash: occurrence.entry.hash,
@@ -106,15 +109,22 @@ fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
         index: u32::try_from(index).expect("a shard holds fewer than four billion entries"),
     };
     let mut order: Vec<Place> = occurrences.iter().enumerate().map(place).collect();
+    let occurrence = |place: &Place| &occurrences[place.index as usize];
     order.sort_unstable_by(|a, b| {
-        let (x, y) = (&occurrences[a.index as usize], &occurrences[b.index as usize]);
-        a.hash
-            .cmp(&b.hash)
-            .then_with(|| history_order(&x.entry, &y.entry))
-            .then((a.at, a.seq).cmp(&(b.at, b.seq)))
-            .then_with(|| (x.id, x.is_recall, x.entry.arrival).cmp(&(y.id, y.is_recall, y.entry.arrival)))
+        (a.hash, a.at, a.seq).cmp(&(b.hash, b.at, b.seq)).then_with(|| tie(occurrence(a), occurrence(b)))
     });
+    for shared in order.chunk_by_mut(|a, b| a.hash == b.hash) {
+        let first = occurrence(&shared[0]).entry;
+        if shared.iter().any(|place| !same_history(&first, &occurrence(place).entry)) {
+            shared.sort_by(|a, b| history_order(&occurrence(a).entry, &occurrence(b).entry));
+        }
+    }
     order
+}
+
+/// Orders occurrences of one instant and sequence number.
+fn tie(a: &Occurrence<'_>, b: &Occurrence<'_>) -> std::cmp::Ordering {
+    (a.id, a.is_recall, a.entry.arrival).cmp(&(b.id, b.is_recall, b.entry.arrival))
 }
 
 fn same_history(a: &Entry<'_>, b: &Entry<'_>) -> bool {

@@ -5,7 +5,7 @@
 //! number of threads: of several records with one id the first by
 //! (sequence number, reading order) counts. Ids are compared by 128-bit hash.
 
-use std::collections::HashMap;
+use foldhash::fast::FixedState;
 
 use rayon::prelude::*;
 use twox_hash::{XxHash3_64, XxHash3_128};
@@ -50,15 +50,18 @@ pub struct PendingRecall {
     pub target_stem: u64,
 }
 
+/// A map that is only looked up: its order never shows.
+pub type Map<K, V> = std::collections::HashMap<K, V, FixedState>;
+
 /// What the identities of a night add up to.
 #[derive(Debug, Default)]
 pub struct Resolution {
     /// Records that repeat an earlier one, with how they had been counted.
-    pub duplicates: HashMap<Arrival, Fate>,
+    pub duplicates: Map<Arrival, Fate>,
     /// Duplicates whose content differs from the first one's.
     pub conflicts: u64,
     /// For each message taken back: index into the recalls, the earliest recall.
-    pub recalled: HashMap<Arrival, usize>,
+    pub recalled: Map<Arrival, usize>,
     /// Recalls whose message is not in the input.
     pub unknown_recalls: u64,
 }
@@ -145,13 +148,13 @@ pub fn resolve(shards: &Shards, recalls: &[PendingRecall]) -> Result<Resolution,
 
 /// Recalls by target.
 struct RecallIndex {
-    by_id: HashMap<u128, Vec<usize>>,
-    by_stem: HashMap<u64, Vec<usize>>,
+    by_id: Map<u128, Vec<usize>>,
+    by_stem: Map<u64, Vec<usize>>,
 }
 
 impl RecallIndex {
     fn new(recalls: &[PendingRecall]) -> RecallIndex {
-        let mut index = RecallIndex { by_id: HashMap::new(), by_stem: HashMap::new() };
+        let mut index = RecallIndex { by_id: Map::default(), by_stem: Map::default() };
         for (number, recall) in recalls.iter().enumerate() {
             index.by_id.entry(recall.target).or_default().push(number);
             index.by_stem.entry(recall.target_stem).or_default().push(number);

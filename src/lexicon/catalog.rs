@@ -1,6 +1,6 @@
 //! Numbers all lexicons of a pack and their terms.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{self, Diagnostic};
 use crate::language::fold;
@@ -91,7 +91,7 @@ impl Catalog {
 /// Checks what only all lists together show: a spelling whose negation turns it round
 /// in one list and not in another, or whose weights have opposite signs (W103).
 pub fn check(catalog: &Catalog) -> Vec<Diagnostic> {
-    let mut first: HashMap<String, (&str, &Term)> = HashMap::new();
+    let mut first: BTreeMap<String, (&str, &Term)> = BTreeMap::new();
     let mut findings = Vec::new();
     for lexicon in catalog.lexicons() {
         for term in lexicon.terms().iter().filter(|term| term.enabled && term.mode != Mode::Regex) {

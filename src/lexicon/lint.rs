@@ -3,7 +3,7 @@
 //! Cell by cell while the file is read (W104, W106–W110), then over the whole list
 //! (W101). Terms are compared as texts are: folded.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::language::{CharFlags, flags_of, fold};
@@ -171,7 +171,7 @@ fn check_contexts(term: &Term, place: Place, findings: &mut Vec<Diagnostic>) {
 
 /// W101: spellings that are the same after folding, in different lines of the list.
 pub(super) fn check_list(terms: &[Term], findings: &mut Vec<Diagnostic>) {
-    let mut first: HashMap<String, &Term> = HashMap::new();
+    let mut first: BTreeMap<String, &Term> = BTreeMap::new();
     for term in terms.iter().filter(|term| term.enabled && term.mode != Mode::Regex) {
         for spelling in term.spellings() {
             let known = *first.entry(fold(spelling)).or_insert(term);

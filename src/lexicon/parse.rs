@@ -3,7 +3,7 @@
 //! Never fails: what cannot be used is left out and reported, all findings in file
 //! order. Lines that begin with `#` are comments.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{self, Diagnostic};
 
@@ -43,7 +43,7 @@ fn read_terms(file: &str, text: &str, findings: &mut Vec<Diagnostic>) -> Vec<Ter
         }
         return Vec::new();
     };
-    let (mut terms, mut lines_of) = (Vec::new(), HashMap::new());
+    let (mut terms, mut lines_of) = (Vec::new(), BTreeMap::new());
     for cells in records {
         let line = cells.position().map_or(0, |position| position.line() as u32);
         let row = Row { file, line, columns: &columns, cells: &cells };
@@ -184,7 +184,7 @@ fn check_patterns(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnostic>) {
 }
 
 /// Returns whether the term's code was not seen before; reports it otherwise.
-fn is_new(term: &Term, lines_of: &mut HashMap<String, u32>, findings: &mut Vec<Diagnostic>) -> bool {
+fn is_new(term: &Term, lines_of: &mut BTreeMap<String, u32>, findings: &mut Vec<Diagnostic>) -> bool {
     let Some(line) = lines_of.insert(term.code.clone(), term.place.line) else { return true };
     let place = crate::diagnostic::Place { column: 1, ..term.place.clone() };
     findings.push(

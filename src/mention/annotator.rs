@@ -6,7 +6,7 @@
 //! allocated once the buffers have grown.
 
 use crate::language::{CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_into, skip_into};
-use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, NegationPolicy, Term, TermIdx, Validity};
+use crate::lexicon::{Catalog, LayerSet, Mode, NegationPolicy, Term, TermIdx, Validity};
 use crate::message::{Message, Part, TextScope};
 use crate::time::{Day, Timestamp, Zone};
 

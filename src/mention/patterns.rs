@@ -4,7 +4,7 @@
 //! pattern is stored once and lists its uses. A DFA while it fits under
 //! [`MAX_DFA_BYTES`], else a contiguous NFA, which is slower and much smaller. Prefilters are off: they never help Chinese sets.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::{contiguous, noncontiguous};
@@ -136,55 +136,96 @@ fn walk<A: Automaton>(automaton: &A, starters: &Starters, text: &[u8], found: &m
     }
 }
 
-/// The characters that begin a pattern: a bit per character of up to three bytes. Those
-/// of four bytes always count as beginning one.
+/// How patterns begin: a bit per first character (of up to three bytes), and a bit per hash of
+/// the first two. Most characters begin some pattern; few pairs do. Characters of four bytes
+/// always count as beginning one.
 struct Starters {
-    bits: Vec<u64>,
+    firsts: Vec<u64>,
+    /// Those that are a pattern by themselves.
+    whole: Vec<u64>,
+    pairs: Vec<u64>,
 }
 
 impl Starters {
     fn new(patterns: &[String]) -> Starters {
-        let mut bits = vec![0; 0x1_0000 / 64];
-        for c in patterns.iter().filter_map(|pattern| pattern.chars().next()) {
-            if let Some(word) = bits.get_mut(c as usize / 64) {
-                *word |= 1 << (c as usize % 64);
+        let table = || vec![0; 0x1_0000 / 64];
+        let mut starters = Starters { firsts: table(), whole: table(), pairs: table() };
+        for pattern in patterns {
+            let mut chars = pattern.chars().map(|c| c as usize);
+            match (chars.next(), chars.next()) {
+                (Some(first), Some(second)) => {
+                    set(&mut starters.firsts, first);
+                    set(&mut starters.pairs, pair(first, second));
+                }
+                (Some(first), None) => {
+                    set(&mut starters.firsts, first);
+                    set(&mut starters.whole, first);
+                }
+                (None, _) => {}
             }
         }
-        Starters { bits }
+        starters
     }
 
-    fn contains(&self, code: usize) -> bool {
-        self.bits.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
-    }
-
-    /// Returns the first place at or after `at` where a character begins a pattern, or the end.
+    /// Returns the first place at or after `at` where a pattern may begin, or the end.
     fn next(&self, text: &[u8], mut at: usize) -> usize {
-        while let Some(rest) = text.get(at..) {
-            let (len, code) = match *rest {
-                [a @ ..0x80, ..] => (1, usize::from(a)),
-                [0x80..0xc0, ..] => {
-                    at += 1;
-                    continue;
-                }
-                [a @ 0xe0..0xf0, b, c, ..] => {
-                    (3, usize::from(a & 0xf) << 12 | usize::from(b & 0x3f) << 6 | usize::from(c & 0x3f))
-                }
-                [a @ 0xc0..0xe0, b, ..] => (2, usize::from(a & 0x1f) << 6 | usize::from(b & 0x3f)),
-                _ => return at,
-            };
-            if self.contains(code) {
+        while at < text.len() {
+            let (first, len) = char_at(text, at);
+            let begins = first == BEYOND || has(&self.firsts, first) && self.goes_on(text, at + len, first);
+            if begins {
                 return at;
             }
             at += len;
         }
         text.len()
     }
+
+    /// Returns whether a pattern may go on with what stands at `at`, after `first`.
+    fn goes_on(&self, text: &[u8], at: usize, first: usize) -> bool {
+        if at >= text.len() || has(&self.whole, first) {
+            return has(&self.whole, first);
+        }
+        let (second, _) = char_at(text, at);
+        second == BEYOND || has(&self.pairs, pair(first, second))
+    }
 }
+
+fn set(table: &mut [u64], bit: usize) {
+    if let Some(word) = table.get_mut(bit / 64) {
+        *word |= 1 << (bit % 64);
+    }
+}
+
+fn has(table: &[u64], bit: usize) -> bool {
+    table.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+}
+
+/// Returns the bit of a pair of characters: two of them may share one.
+fn pair(first: usize, second: usize) -> usize {
+    (first.wrapping_mul(0x9e37) ^ second.wrapping_mul(0x85eb)) & 0xffff
+}
+
+/// Returns the character at `at` and its length; [`BEYOND`] for one of four bytes. The bytes
+/// are those of a text, and `at` is within it; inside a character it tells the way out of it.
+fn char_at(text: &[u8], at: usize) -> (usize, usize) {
+    match text[at..] {
+        [a @ ..0x80, ..] => (usize::from(a), 1),
+        [0x80..0xc0, ..] => (0, 1),
+        [a @ 0xe0..0xf0, b, c, ..] => {
+            (usize::from(a & 0xf) << 12 | usize::from(b & 0x3f) << 6 | usize::from(c & 0x3f), 3)
+        }
+        [a @ 0xc0..0xe0, b, ..] => (usize::from(a & 0x1f) << 6 | usize::from(b & 0x3f), 2),
+        _ => (BEYOND, 4),
+    }
+}
+
+/// Stands for every character of four bytes.
+const BEYOND: usize = usize::MAX;
 
 /// Patterns in the order they came, each with its uses.
 #[derive(Default)]
 struct Collected {
-    index: HashMap<String, usize>,
+    index: BTreeMap<String, usize>,
     patterns: Vec<String>,
     uses: Vec<Vec<Use>>,
 }
@@ -309,15 +350,19 @@ mod tests {
     }
 
     #[test]
-    fn the_start_state_jumps_to_characters_that_begin_a_pattern() {
+    fn the_start_state_jumps_to_where_a_pattern_may_begin() {
         let starters = Starters::new(&["优惠".to_owned(), "v信".to_owned(), "é".to_owned()]);
         // (text, where from, where to)
         const CASES: &[(&str, usize, usize)] = &[
             ("", 0, 0),
-            ("好v", 0, 3),
-            ("好优", 0, 3),
-            ("好优", 1, 3),
+            ("好v信", 0, 3),
+            ("好优惠", 0, 3),
+            ("好优惠", 1, 3),
+            ("优点", 0, 6),
+            ("优", 0, 3),
+            ("优😀", 0, 0),
             ("àé", 0, 2),
+            ("éa", 0, 0),
             ("a😀", 0, 1),
             ("好的", 0, 6),
         ];

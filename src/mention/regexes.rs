@@ -47,7 +47,7 @@ impl Regexes {
 
     /// Appends the matches in the folded `text` of the terms in `awake` and of those that no
     /// literal announces; matches over a sentence end do not count. Sorts `awake`.
-    pub(super) fn collect(&self, text: &str, awake: &mut Vec<TermIdx>, candidates: &mut Vec<Candidate>) {
+    pub(super) fn collect(&self, text: &str, awake: &mut [TermIdx], candidates: &mut Vec<Candidate>) {
         awake.sort_unstable();
         let runs = |each: &&TermRegex| each.always || awake.binary_search(&each.term).is_ok();
         for TermRegex { regex, lexicon, term, .. } in self.each.iter().filter(runs) {

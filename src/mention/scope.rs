@@ -6,7 +6,7 @@
 //! the hit are searched apart, so that 不满 does not swallow the 不 of 不+满意. Per hit the
 //! cost is that of its clause, which is bounded.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -94,7 +94,7 @@ pub(super) struct ScopeWords {
     /// Longer words with another sense, in every place they occur.
     covers: Option<AhoCorasick>,
     /// Every stretch inside such a word: only these spellings can be covered.
-    coverable: HashSet<String>,
+    coverable: BTreeSet<String>,
 }
 
 impl ScopeWords {

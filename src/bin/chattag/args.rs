@@ -254,4 +254,4 @@ const CHECK_EXAMPLES: &str = "\
 const TEST_EXAMPLES: &str = "\
 示例 Examples:
   chattag test --dict my-dictionaries
-  chattag test --rule kick_ads --rule no_reply_24h";
+  chattag test --rule kick_parttime --rule no_reply_24h";
