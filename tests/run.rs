@@ -63,7 +63,7 @@ fn day() -> Vec<Value> {
     say(2, 1, "lihua", CUSTOMER, "", "您好，现在 1999");
     say(3, 60, CUSTOMER, "lihua", "", "性价比怎么样");
     say(4, 120, OTHER, "lihua", "", "我要投诉");
-    say(5, 121, OTHER, "lihua", "", "质量太差，我要退款");
+    say(5, 121, OTHER, "lihua", "", "质量太差");
     say(6, 122, OTHER, "lihua", "", "你们态度差");
     say(7, 200, OTHER, "lihua", ROOM, "兼职刷单日结，加微信");
     say(8, 210, CUSTOMER, "lihua", ROOM, "今天天气不错");
