@@ -408,7 +408,6 @@ class Archive:
             self.files[name] = self.encode(name, entries)
         self.add_overlap(by_file)
         self.add_damaged()
-        self.add_encrypted()
         self.add_odd_files()
 
     def numbered(self, line):
@@ -466,23 +465,23 @@ class Archive:
                 self.counts[f"note.{note}"] += 1
         self.files["dt=2026-01-11/damaged.jsonl"] = b"".join(rows)
 
-    def add_encrypted(self):
-        rows = []
-        for n, version in enumerate((3, 3, 4)):
-            secret = base64.b64encode(hashlib.sha512(f"key {n}".encode()).digest() * 4).decode()
-            rows.append(compact({"seq": 90_000_001 + n, "msgid": f"{7_200_000_000_000_000_000 + n}_1768118400000_external",
-                                 "publickey_ver": version, "encrypt_random_key": secret,
-                                 "encrypt_chat_msg": base64.b64encode(hashlib.sha512(f"text {n}".encode()).digest() * 2).decode()}))
-            self.count("skipped.encrypted")
-            self.counts[f"note.encrypted.key_version_{version}"] += 1
-        self.files["dt=2026-01-11/encrypted.jsonl"] = ("\n".join(rows) + "\n").encode()
-
     def add_odd_files(self):
         """Re-encodes two files: one with CRLF line ends, one with a byte order mark and without a final newline."""
         crlf, bom = "dt=2026-01-09/part-001.jsonl", "dt=2026-01-10/part-000.jsonl"
         self.files[crlf] = self.files[crlf].replace(b"\n", b"\r\n")
         self.files[bom] = b"\xef\xbb\xbf" + self.files[bom].rstrip(b"\n")
         self.files["_README_skipped.txt"] = "以下划线开头的文件不会被读取。\n".encode()
+
+
+def encrypted_envelopes():
+    """A file of envelopes as they come from the SDK, under two key versions; not part of the archive."""
+    rows = []
+    for n, version in enumerate((3, 3, 4)):
+        secret = base64.b64encode(hashlib.sha512(f"key {n}".encode()).digest() * 4).decode()
+        rows.append(compact({"seq": 90_000_001 + n, "msgid": f"{7_200_000_000_000_000_000 + n}_1768118400000_external",
+                             "publickey_ver": version, "encrypt_random_key": secret,
+                             "encrypt_chat_msg": base64.b64encode(hashlib.sha512(f"text {n}".encode()).digest() * 2).decode()}))
+    return ("\n".join(rows) + "\n").encode()
 
 
 def fate(line, record):
@@ -643,6 +642,7 @@ def main():
     archive = Archive(script)
     archive.build()
     files = {f"archive/{name}": content for name, content in archive.files.items()}
+    files["encrypted/envelopes.jsonl"] = encrypted_envelopes()
     files["roster.csv"] = csv_text(["成员", "角色", "群", "企业"], cast.roster)
     files.update(expected_files(script, archive))
     changed = write_all(files, check)

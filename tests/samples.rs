@@ -244,3 +244,12 @@ fn the_files_of_the_samples_may_come_in_any_order() {
         assert_eq!(whole.table(table), pieces.table(table), "{table}");
     }
 }
+
+#[test]
+fn encrypted_envelopes_are_counted_by_key_version_and_nothing_is_decided() {
+    let answered = Answered::new(&bundle(), &[samples().join("encrypted")]);
+    let tally = &answered.report.tally;
+    assert_eq!((tally.read, tally.skipped, tally.reasons["skipped.encrypted"]), (3, 3, 3));
+    assert_eq!((tally.notes["encrypted.key_version_3"], tally.notes["encrypted.key_version_4"]), (2, 1));
+    assert!(answered.report.tags.is_empty() && answered.report.alerts.is_empty());
+}
