@@ -211,6 +211,7 @@ fn kick_name(decision: &KickDecision) -> &'static str {
 fn run_record(options: &RunOptions, night: &NightRead, report: &RunReport) -> RunRecord {
     let tally = &report.tally;
     let mut counts = outcomes(tally);
+    counts.insert("read".into(), tally.read);
     counts.extend(tally.reasons.iter().map(|(reason, n)| (reason.clone(), *n)));
     counts.extend(tally.notes.iter().map(|(note, n)| (format!("note.{note}"), *n)));
     counts.insert("note.conflicting_duplicates".into(), report.conflicting_duplicates);
@@ -233,9 +234,9 @@ fn input_file((file, tally): (&FileReport, &Tally)) -> InputFile {
     }
 }
 
+/// What became of the records read; adds up to their number.
 fn outcomes(tally: &Tally) -> BTreeMap<String, u64> {
     let counts = [
-        ("read", tally.read),
         ("processed", tally.processed),
         ("duplicate", tally.duplicate),
         ("control", tally.control),
