@@ -26,6 +26,8 @@ pub struct Block<'a> {
     /// The page around the values, when it says something that its messages inherit.
     page: Option<&'a Map<String, Value>>,
     cursor: usize,
+    /// Line feeds in `bytes[..cursor]`, while records are lines.
+    lines_passed: u32,
     /// Line feeds in `bytes[..counted]`.
     lines: u32,
     counted: usize,
@@ -71,6 +73,7 @@ impl<'a> Block<'a> {
             cut: Cut::Lines,
             page: None,
             cursor: first,
+            lines_passed: line_feeds(&bytes[..first]),
             lines: 0,
             counted: 0,
             pending: VecDeque::new(),
@@ -148,7 +151,10 @@ impl<'a> Block<'a> {
             Cut::Values(ranges) => ranges.next().cloned(),
             Cut::Lines => loop {
                 let line = line_at(self.bytes, self.cursor)?;
+                // Counted as they pass: counting the bytes again costs as much as hashing them.
+                (self.lines, self.counted) = (self.lines_passed, line.start);
                 self.cursor = line.end + 1;
+                self.lines_passed += 1;
                 let range = trim(self.bytes, line);
                 if !range.is_empty() {
                     return Some(range);
@@ -200,7 +206,7 @@ impl<'a> Block<'a> {
             return None;
         }
         let mut cursor = self.cursor;
-        for _ in 0..MOST_JOINED {
+        for joined in 1..=MOST_JOINED {
             let line = line_at(self.bytes, cursor)?;
             cursor = line.end + 1;
             let piece = trim(self.bytes, line);
@@ -211,6 +217,7 @@ impl<'a> Block<'a> {
             let parsed = repair::parse(&self.bytes[whole.clone()]);
             if parsed.values.iter().all(Result::is_ok) {
                 self.cursor = cursor;
+                self.lines_passed += joined;
                 return Some((whole, parsed));
             }
         }
@@ -219,8 +226,7 @@ impl<'a> Block<'a> {
 
     fn origin(&mut self, at: usize) -> Origin {
         if at > self.counted {
-            let passed = memchr::memchr_iter(b'\n', &self.bytes[self.counted..at]).count();
-            self.lines += u32::try_from(passed).unwrap_or(u32::MAX);
+            self.lines += line_feeds(&self.bytes[self.counted..at]);
             self.counted = at;
         }
         let offset = self.offset + at as u64;
@@ -236,6 +242,10 @@ pub fn decode(bytes: &[u8], options: &ReadOptions, visit: &mut dyn FnMut(Read<'_
     while let Some(read) = block.next_record() {
         visit(read);
     }
+}
+
+fn line_feeds(bytes: &[u8]) -> u32 {
+    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
 }
 
 /// Returns the line that starts at `at`, without its line feed.
@@ -260,4 +270,4 @@ fn trim(bytes: &[u8], mut range: Range<usize>) -> Range<usize> {
 const SHOWN_OF_LONG: usize = 4 << 10;
 
 /// A text has few line feeds; more lines than this are no one record.
-const MOST_JOINED: usize = 16;
+const MOST_JOINED: u32 = 16;

@@ -1,26 +1,23 @@
 //! The fast path: official plaintext, one borrowed pass.
 //!
 //! Reads exactly the official shape and refuses everything else, so that one
-//! general path decides all odd cases. Receivers of groups are counted and not
-//! kept; payloads without text are passed over. Longer than it would have to
-//! be if speed did not matter; `benches/reading.rs` shows what it gains.
+//! general path decides all odd cases; a record that both read says the same.
+//! Receivers of groups are counted and not kept; payloads without text are
+//! passed over. Longer than it would have to be if speed did not matter;
+//! `benches/reading.rs` shows what it gains.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
+use crate::archive::general::without_key;
 use crate::archive::payload::{self, Content};
 use crate::archive::record::{Head, Record, RecordFault, finish};
-use crate::archive::{ReadOptions, instant, kind};
+use crate::archive::scan::Scanner;
+use crate::archive::{ReadOptions, flat, instant, kind};
 use crate::message::MessageKind;
 
 /// Decodes `bytes` when they are one official plaintext message; `None` sends them to the general path.
 pub(crate) fn decode<'a>(bytes: &'a [u8], options: &ReadOptions) -> Option<Result<Record<'a>, RecordFault>> {
-    let text = simdutf8::basic::from_utf8(bytes).ok()?;
-    let row: Row<'a> = serde_json::from_str(text).ok()?;
-    row.decode(options)
+    Row::scan(bytes)?.decode(options)
 }
 
 /// The official fields as they stand.
@@ -38,10 +35,104 @@ struct Row<'a> {
     kind: Option<MessageKind>,
     /// `text.content`; other payloads stay as they are until the type is known.
     text: Option<Cow<'a, str>>,
-    payload: Option<(&'static str, &'a str)>,
+    payload: Option<Payload<'a>>,
+    /// Which fields were read, a bit each: of a field that stands twice the last one counts,
+    /// which is the general path's to know.
+    seen: u64,
+}
+
+/// A payload that is not text, unparsed.
+#[derive(Clone, Copy)]
+struct Payload<'a> {
+    key: &'static str,
+    json: &'a str,
 }
 
 impl<'a> Row<'a> {
+    fn scan(bytes: &'a [u8]) -> Option<Row<'a>> {
+        let mut scanner = Scanner::new(bytes)?;
+        let mut row = Row::default();
+        if row.read_usual_head(&mut scanner).is_none() {
+            row = Row::default();
+            scanner.restart();
+            scanner.pass(b"{")?;
+            row.read_any_field(&mut scanner)?;
+        }
+        while scanner.goes_on(b'}')? {
+            row.read_any_field(&mut scanner)?;
+        }
+        scanner.is_at_end().then_some(row)
+    }
+
+    /// Reads the fields before the payload in the order of the SDK, comparing whole stretches at once.
+    fn read_usual_head(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        scanner.pass(b"{\"msgid\":")?;
+        self.id = scanner.string()?;
+        scanner.pass(b",\"action\":\"send\",\"from\":")?;
+        self.from = scanner.string()?;
+        scanner.pass(b",\"tolist\":")?;
+        (self.receiver, self.recipients) = scanner.ids()?;
+        scanner.pass(b",\"roomid\":")?;
+        self.room = scanner.string()?;
+        scanner.pass(b",\"msgtime\":")?;
+        self.at = i64::try_from(scanner.unsigned()?).ok()?;
+        scanner.pass(b",\"msgtype\":")?;
+        self.kind = Some(read_kind(scanner)?);
+        self.seen = (1 << USUAL_FIELDS) - 1;
+        Some(())
+    }
+
+    fn read_any_field(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        if self.seen & TEXT_BIT == 0 && scanner.passes(b"\"text\":") {
+            self.seen |= TEXT_BIT;
+            return self.read_text(scanner);
+        }
+        let key = scanner.key()?;
+        let field = FIELDS.iter().position(|known| *known == key)?;
+        let bit = 1 << field;
+        if self.seen & bit != 0 {
+            return None;
+        }
+        self.seen |= bit;
+        self.read_field(FIELDS[field], scanner)
+    }
+
+    fn read_field(&mut self, field: &'static str, scanner: &mut Scanner<'a>) -> Option<()> {
+        match field {
+            "msgid" => self.id = scanner.string()?,
+            "action" => self.recall = is_recall(&scanner.string()?)?,
+            "from" => self.from = scanner.string()?,
+            "tolist" => (self.receiver, self.recipients) = scanner.ids()?,
+            "roomid" => self.room = scanner.string()?,
+            "msgtime" => self.at = i64::try_from(scanner.unsigned()?).ok()?,
+            "msgtype" => self.kind = Some(read_kind(scanner)?),
+            "text" => self.read_text(scanner)?,
+            "seq" => self.seq = scanner.unsigned()?,
+            "corpid" => self.corp = scanner.string()?,
+            "voiceid" | "voipid" => scanner.string().map(drop)?,
+            payload => self.read_payload(payload, scanner)?,
+        }
+        Some(())
+    }
+
+    /// Reads `{"content": …}` and nothing else.
+    fn read_text(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        if scanner.passes(b"null") {
+            return Some(());
+        }
+        scanner.pass(b"{\"content\":")?;
+        self.text = Some(scanner.string()?);
+        scanner.pass(b"}")
+    }
+
+    fn read_payload(&mut self, key: &'static str, scanner: &mut Scanner<'a>) -> Option<()> {
+        if scanner.passes(b"null") {
+            return Some(());
+        }
+        let payload = Payload { key, json: scanner.object()? };
+        self.payload.replace(payload).is_none().then_some(())
+    }
+
     fn decode(self, options: &ReadOptions) -> Option<Result<Record<'a>, RecordFault>> {
         let kind = self.kind?;
         // A recall of another type, a sender with a role written before the id: not official.
@@ -49,7 +140,6 @@ impl<'a> Row<'a> {
             return None;
         }
         let content = content(kind, self.text, self.payload)?;
-        let room = (!matches!(self.room.as_ref(), "" | "0")).then_some(self.room);
         let head = Head {
             corp: self.corp,
             seq: self.seq,
@@ -58,7 +148,7 @@ impl<'a> Row<'a> {
             from: self.from,
             receiver: self.receiver,
             recipients: self.recipients,
-            room,
+            room: room(self.room)?,
             at: instant::of_number(self.at),
             kind: Some(kind),
             ..Head::default()
@@ -67,11 +157,19 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Returns the group; `None` when it is written in a way that only the general path knows.
+fn room(room: Cow<'_, str>) -> Option<Option<Cow<'_, str>>> {
+    match room.as_ref() {
+        "" | "0" => Some(None),
+        written => (!matches!(written.trim(), "" | "0" | "null")).then_some(Some(room)),
+    }
+}
+
 /// Reads the one payload; none at all is for the general path to judge, which knows other places.
 fn content<'a>(
     kind: MessageKind,
     text: Option<Cow<'a, str>>,
-    payload: Option<(&'static str, &'a str)>,
+    payload: Option<Payload<'a>>,
 ) -> Option<Content<'a>> {
     match (kind, text, payload) {
         (MessageKind::Text, Some(text), None) => {
@@ -79,92 +177,59 @@ fn content<'a>(
             content.push_own(text);
             Some(content)
         }
-        (MessageKind::Text, ..) | (_, Some(_), _) | (_, _, None) => None,
-        (MessageKind::Image | MessageKind::Emotion, None, Some((_, raw))) => {
-            is_flat(raw).then(Content::default)
-        }
-        (_, None, Some((key, raw))) if kind::payload_keys(kind).contains(&key) => {
-            Some(payload::read(kind, &serde_json::from_str(raw).ok()?))
-        }
+        (MessageKind::Text, ..) => None,
+        (_, None, Some(payload)) => payload.read(kind),
         _ => None,
     }
 }
 
-/// Returns whether an object that is passed over holds no other; depth is the general path's to judge.
-fn is_flat(raw: &str) -> bool {
-    memchr::memchr2_iter(b'{', b'[', raw.as_bytes()).take(2).count() == 1
-}
-
-struct RowVisitor;
-
-impl<'de> Deserialize<'de> for Row<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Row<'de>, D::Error> {
-        deserializer.deserialize_map(RowVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for RowVisitor {
-    type Value = Row<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an official message")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row<'de>, A::Error> {
-        let mut row = Row::default();
-        while let Some(Key(key)) = map.next_key()? {
-            match key {
-                "msgid" => row.id = map.next_value::<Text<'de>>()?.0,
-                "action" => row.recall = is_recall(&map.next_value::<Text<'de>>()?.0)?,
-                "from" => row.from = map.next_value::<Text<'de>>()?.0,
-                "tolist" => (row.receiver, row.recipients) = map.next_value::<Receivers<'de>>()?.0,
-                "roomid" => row.room = map.next_value::<Text<'de>>()?.0,
-                "msgtime" => row.at = map.next_value()?,
-                "msgtype" => row.kind = Some(official(&map.next_value::<Text<'de>>()?.0)?),
-                "seq" => row.seq = map.next_value()?,
-                "corpid" => row.corp = map.next_value::<Text<'de>>()?.0,
-                "text" => row.text = map.next_value::<TextPayload<'de>>()?.0,
-                "voiceid" | "voipid" => map.next_value::<Text<'de>>().map(drop)?,
-                other => row.read_payload(payload_key(other)?, &mut map)?,
-            }
+impl<'a> Payload<'a> {
+    fn read(self, kind: MessageKind) -> Option<Content<'a>> {
+        let keys = kind::payload_keys(kind);
+        if !keys.contains(&self.key) {
+            return None;
         }
-        Ok(row)
+        if let Some(content) = flat::read(kind, self.json) {
+            return Some(content);
+        }
+        let fields = serde_json::from_str(self.json).ok()?;
+        Some(payload::read(kind, without_key(keys, &fields)))
     }
 }
 
-impl<'de> Row<'de> {
-    fn read_payload<A: MapAccess<'de>>(&mut self, key: &'static str, map: &mut A) -> Result<(), A::Error> {
-        let raw: &'de RawValue = map.next_value()?;
-        if raw.get() == "null" {
-            return Ok(());
-        }
-        if self.payload.is_some() {
-            return Err(A::Error::custom("two payloads"));
-        }
-        self.payload = Some((key, raw.get()));
-        Ok(())
+fn read_kind(scanner: &mut Scanner<'_>) -> Option<MessageKind> {
+    if scanner.passes(b"\"text\"") {
+        return Some(MessageKind::Text);
     }
+    kind::official(&scanner.string()?)
 }
 
-fn is_recall<E: serde::de::Error>(action: &str) -> Result<bool, E> {
+fn is_recall(action: &str) -> Option<bool> {
     match action {
-        "send" => Ok(false),
-        "recall" => Ok(true),
-        _ => Err(E::custom("another action")),
+        "send" => Some(false),
+        "recall" => Some(true),
+        _ => None,
     }
 }
 
-fn official<E: serde::de::Error>(name: &str) -> Result<MessageKind, E> {
-    kind::official(name).ok_or_else(|| E::custom("no official type"))
-}
+/// The fields of [`Row::read_usual_head`] come first in [`FIELDS`], `text` after them.
+const USUAL_FIELDS: u32 = 7;
+const TEXT_BIT: u64 = 1 << USUAL_FIELDS;
 
-/// Returns `key` when it is an official payload key.
-fn payload_key<E: serde::de::Error>(key: &str) -> Result<&'static str, E> {
-    let known = PAYLOAD_KEYS.iter().find(|known| **known == key);
-    known.copied().ok_or_else(|| E::custom("no official field"))
-}
-
-const PAYLOAD_KEYS: &[&str] = &[
+/// The official fields, then those that hold a payload; the list is searched in order.
+const FIELDS: &[&str] = &[
+    "msgid",
+    "action",
+    "from",
+    "tolist",
+    "roomid",
+    "msgtime",
+    "msgtype",
+    "text",
+    "seq",
+    "corpid",
+    "voiceid",
+    "voipid",
     "image",
     "voice",
     "link",
@@ -191,104 +256,3 @@ const PAYLOAD_KEYS: &[&str] = &[
     "agree",
     "disagree",
 ];
-
-/// An object key; official ones need no unescaping.
-struct Key<'a>(&'a str);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'de>, D::Error> {
-        <&'de str>::deserialize(deserializer).map(Key)
-    }
-}
-
-/// A string, borrowed unless it holds an escape.
-struct Text<'a>(Cow<'a, str>);
-
-struct TextVisitor;
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'de>, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-}
-
-/// The first receiver and the number of all.
-struct Receivers<'a>((Option<Cow<'a, str>>, u32));
-
-struct ReceiversVisitor;
-
-impl<'de> Deserialize<'de> for Receivers<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Receivers<'de>, D::Error> {
-        deserializer.deserialize_seq(ReceiversVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for ReceiversVisitor {
-    type Value = Receivers<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of ids")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Receivers<'de>, A::Error> {
-        let Some(Text(first)) = ids.next_element()? else { return Ok(Receivers((None, 0))) };
-        let mut count = 1_u32;
-        while let Some(Text(id)) = ids.next_element()? {
-            count = count.saturating_add(u32::from(!id.is_empty()));
-        }
-        if first.is_empty() {
-            return Err(A::Error::custom("an empty id"));
-        }
-        Ok(Receivers((Some(first), count)))
-    }
-}
-
-/// `{"content": …}` and nothing else.
-struct TextPayload<'a>(Option<Cow<'a, str>>);
-
-struct TextPayloadVisitor;
-
-impl<'de> Deserialize<'de> for TextPayload<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TextPayload<'de>, D::Error> {
-        deserializer.deserialize_any(TextPayloadVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for TextPayloadVisitor {
-    type Value = TextPayload<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text payload")
-    }
-
-    fn visit_unit<E>(self) -> Result<TextPayload<'de>, E> {
-        Ok(TextPayload(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextPayload<'de>, A::Error> {
-        let mut content = None;
-        while let Some(Key(key)) = map.next_key()? {
-            if key != "content" {
-                return Err(A::Error::custom("another field"));
-            }
-            content = Some(map.next_value::<Text<'de>>()?.0);
-        }
-        Ok(TextPayload(content))
-    }
-}

@@ -347,7 +347,7 @@ fn found<'v>(kind: MessageKind, own: &[&str], value: &'v Value) -> Option<Found<
 }
 
 /// Some stores keep the payload together with its key: `{"text":{"content":…}}`.
-fn without_key<'v>(own: &[&str], payload: &'v Map<String, Value>) -> &'v Map<String, Value> {
+pub(crate) fn without_key<'v>(own: &[&str], payload: &'v Map<String, Value>) -> &'v Map<String, Value> {
     let inner = own.iter().find_map(|key| payload.get(*key)?.as_object());
     if payload.len() == 1 { inner.unwrap_or(payload) } else { payload }
 }

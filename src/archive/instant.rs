@@ -44,17 +44,17 @@ pub(crate) fn integral(number: f64) -> Option<i64> {
 
 /// Returns the time inside a message id: `_` and 10 (seconds) or 13 (milliseconds) digits, up to the next `_`.
 pub(crate) fn id_time(id: &str) -> Option<Timestamp> {
-    let (_, rest) = id.split_once('_')?;
-    rest.split('_').find_map(|field| match field.len() {
+    let mut fields = id.as_bytes().split(|byte| *byte == b'_').skip(1);
+    fields.find_map(|field| match field.len() {
         10 => digits(field).map(|seconds| Timestamp(seconds * 1_000)),
         13 => digits(field).map(Timestamp),
         _ => None,
     })
 }
 
-fn digits(field: &str) -> Option<i64> {
-    let digits_only = field.bytes().all(|byte| byte.is_ascii_digit());
-    digits_only.then(|| field.parse().ok()).flatten()
+fn digits(field: &[u8]) -> Option<i64> {
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    field.iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
 }
 
 /// Returns whether a message time lies impossibly far after the time at which its id was made.

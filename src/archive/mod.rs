@@ -15,6 +15,7 @@ mod compression;
 mod container;
 mod fast;
 mod file_hash;
+mod flat;
 mod general;
 mod instant;
 mod kind;
@@ -28,6 +29,7 @@ mod record;
 mod repair;
 mod role;
 mod roster;
+mod scan;
 mod sequence;
 mod source;
 mod splitter;
@@ -41,5 +43,7 @@ pub use record::{Read, Record, RecordFault};
 pub use roster::{Roster, RosterEntry};
 pub use source::{FileReport, Shape, read_blocks};
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,8 @@ impl<'a> Content<'a> {
         }
     }
 
-    fn push(&mut self, scope: TextScope, text: Cow<'a, str>, base_chars: u32) {
+    /// Adds a text as it stands, unless it is empty.
+    pub fn push(&mut self, scope: TextScope, text: Cow<'a, str>, base_chars: u32) {
         if !text.is_empty() {
             self.parts.push(Part { scope, text, base_chars });
         }

@@ -5,15 +5,24 @@
 ///
 /// Source: contact events in public archive readers, 2026-11; the middle varies (`联系人验证请求`, `好友验证请求`).
 pub(crate) fn is_greeting(text: &str) -> bool {
-    let text = text.trim().trim_end_matches(['。', '.', '！', '!']);
-    text.ends_with(GREETING_END)
-        && GREETING_STARTS.iter().any(|start| text.starts_with(start))
-        && text.len() <= GREETING_BYTES
+    let text = text.trim_start();
+    // The start first: hardly any text has it, and it is looked at without a search.
+    GREETING_STARTS.iter().any(|start| text.starts_with(start)) && ends_as_greeting(text)
+}
+
+fn ends_as_greeting(text: &str) -> bool {
+    let text = text.trim_end().trim_end_matches(['。', '.', '！', '!']);
+    text.ends_with(GREETING_END) && text.len() <= GREETING_BYTES
 }
 
 /// Returns whether the whole text stands for something that is no text, such as `[图片]`.
 pub(crate) fn is_placeholder(text: &str) -> bool {
-    let text = text.trim();
+    let text = text.trim_start();
+    // No search for the end of a text that does not begin like one: nearly all texts.
+    if !matches!(text.as_bytes().first(), Some(b'[' | 0xE8 | 0xE3)) {
+        return false;
+    }
+    let text = text.trim_end();
     text == "解密失败" || bracketed(text).is_some_and(|inner| PLACEHOLDERS.contains(&inner))
 }
 
