@@ -10,7 +10,7 @@ use crate::lexicon::{Catalog, LayerSet, Mode, NegationPolicy, Term, TermIdx, Val
 use crate::message::{Message, Part, TextScope};
 use crate::time::{Day, Timestamp, Zone};
 
-use super::candidate::{Candidate, Companions, Covers, Nearby, resolve};
+use super::candidate::{Candidate, Nearby, Surroundings, resolve};
 use super::patterns::{Found, PatternRole, PatternSet, Views};
 use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
@@ -36,8 +36,7 @@ pub struct Scratch {
     skipped: SkippedText,
     found: Vec<Found>,
     candidates: Vec<Candidate>,
-    contexts: Vec<Nearby>,
-    companions: Vec<Nearby>,
+    nearby: Vec<Nearby>,
     /// Regex terms that may match, by a literal that was found.
     awake: Vec<TermIdx>,
     hits: Vec<Candidate>,
@@ -50,6 +49,7 @@ struct CompiledTerm {
     mode: Mode,
     negation: NegationPolicy,
     valid: Validity,
+    has_contexts: bool,
     needs_companion: bool,
     /// A longer word with another sense may contain it.
     coverable: bool,
@@ -114,11 +114,10 @@ impl Annotator {
         }
     }
 
-    /// Collects candidates, contexts and companions from both views of the text.
+    /// Collects candidates, and what stands around them from both views of the text.
     fn collect(&self, scratch: &mut Scratch) {
         scratch.candidates.clear();
-        scratch.contexts.clear();
-        scratch.companions.clear();
+        scratch.nearby.clear();
         scratch.awake.clear();
         self.collect_view(false, scratch);
         if self.skips && skip_into(&scratch.folded, &mut scratch.skipped) {
@@ -139,16 +138,16 @@ impl Annotator {
                 continue;
             }
             let (start, end) = (range.start as u32, range.end as u32);
+            if self.patterns.bears(found.pattern) {
+                scratch.nearby.push(Nearby { start, end, pattern: found.pattern });
+            }
             let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
             for of in uses.iter().filter(|of| of.views != wrong_view) {
-                let nearby = Nearby { term: of.term, start, end };
                 match of.role {
                     PatternRole::Spelling => {
                         let (lexicon, term) = (of.lexicon, of.term);
                         scratch.candidates.push(Candidate { lexicon, term, skipped, start, end });
                     }
-                    PatternRole::Context => scratch.contexts.push(nearby),
-                    PatternRole::Companion => scratch.companions.push(nearby),
                     PatternRole::Announcement => scratch.awake.push(of.term),
                 }
             }
@@ -158,16 +157,15 @@ impl Annotator {
     /// Turns candidates into hits.
     fn keep_hits(&self, at: Timestamp, scratch: &mut Scratch) {
         let folded = &scratch.folded;
-        let covers = Covers::prepare(&mut scratch.contexts);
-        let companions = Companions::prepare(&mut scratch.companions);
+        let surroundings = Surroundings::new(&self.patterns, &mut scratch.nearby);
         let mut day = None;
         let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
         scratch.candidates.retain(|hit| {
             let term = self.term(hit.term);
             term.is_on(|| *day.get_or_insert_with(|| self.zone.day(at)))
                 && stands_alone(folded, hit, term.mode)
-                && !covers.contain(hit)
-                && (!term.needs_companion || companions.stand_by(hit, folded.text()))
+                && !(term.has_contexts && surroundings.cover(hit))
+                && (!term.needs_companion || surroundings.keep_company(hit, folded.text()))
                 && (term.mode != Mode::Word || words.bound(hit, folded.text()))
         });
         resolve(&mut scratch.candidates, &mut scratch.hits);
@@ -216,6 +214,7 @@ impl CompiledTerm {
             mode: term.mode,
             negation: term.negation,
             valid: term.valid,
+            has_contexts: !term.contexts.is_empty(),
             needs_companion: !term.companions.is_empty(),
             coverable: term.mode == Mode::Regex
                 || term.spellings().any(|spelling| scope.may_cover(&fold(spelling))),

@@ -1,13 +1,15 @@
 //! Decides which occurrences are hits: contexts, companions, overlaps.
 //!
 //! A covering context beats the longest term, the longest beats the first in the list.
-//! Everything is sorted once and looked up by binary search, so a long text full of
-//! hits stays cheap.
+//! Everything is sorted once and looked up by binary search within the reach of a hit, so a
+//! long text full of hits stays cheap.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::lexicon::{LexiconIdx, TermIdx};
+
+use super::patterns::{Bearing, PatternSet};
 
 /// An occurrence of a term, in bytes of the folded text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,61 +22,57 @@ pub(super) struct Candidate {
     pub(super) end: u32,
 }
 
-/// An occurrence of a term's context or companion, in bytes of the folded text.
+/// An occurrence of a pattern that bears on terms, in bytes of the folded text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nearby {
-    pub(super) term: TermIdx,
     pub(super) start: u32,
     pub(super) end: u32,
+    pub(super) pattern: u32,
 }
 
-/// Occurrences of contexts, ready to be asked.
-pub(super) struct Covers<'a>(&'a [Nearby]);
+/// The surroundings of the hits of one text: what covers them, what keeps them company.
+pub(super) struct Surroundings<'a> {
+    patterns: &'a PatternSet,
+    /// By start.
+    nearby: &'a [Nearby],
+}
 
-impl Covers<'_> {
-    /// Sorts `contexts` and lets each reach as far as the furthest one that begins before it.
-    pub(super) fn prepare(contexts: &mut [Nearby]) -> Covers<'_> {
-        contexts.sort_unstable_by_key(|context| (context.term, context.start));
-        for i in 1..contexts.len() {
-            if contexts[i].term == contexts[i - 1].term {
-                contexts[i].end = contexts[i].end.max(contexts[i - 1].end);
-            }
-        }
-        Covers(contexts)
+impl<'a> Surroundings<'a> {
+    /// Sorts `nearby`.
+    pub(super) fn new(patterns: &'a PatternSet, nearby: &'a mut [Nearby]) -> Surroundings<'a> {
+        nearby.sort_unstable_by_key(|nearby| nearby.start);
+        Surroundings { patterns, nearby }
     }
 
     /// Returns whether one context of the term contains all of `hit`.
-    pub(super) fn contain(&self, hit: &Candidate) -> bool {
-        let after = self.0.partition_point(|context| (context.term, context.start) <= (hit.term, hit.start));
-        let last = after.checked_sub(1).and_then(|at| self.0.get(at));
-        last.is_some_and(|context| context.term == hit.term && context.end >= hit.end)
-    }
-}
-
-/// Occurrences of companions, ready to be asked.
-pub(super) struct Companions<'a>(&'a [Nearby]);
-
-impl Companions<'_> {
-    /// Sorts `companions` and notes for each the nearest end of those from it on.
-    pub(super) fn prepare(companions: &mut [Nearby]) -> Companions<'_> {
-        companions.sort_unstable_by_key(|companion| (companion.term, companion.start));
-        for i in (1..companions.len()).rev() {
-            if companions[i].term == companions[i - 1].term {
-                companions[i - 1].end = companions[i - 1].end.min(companions[i].end);
-            }
-        }
-        Companions(companions)
+    pub(super) fn cover(&self, hit: &Candidate) -> bool {
+        let from = hit.end.saturating_sub(self.patterns.reach());
+        self.any(hit.term, Bearing::Context, from..hit.start + 1, |nearby| nearby.end >= hit.end)
     }
 
     /// Returns whether one companion of the term lies in the [`COMPANION_CHARS`] characters
     /// to either side of `hit` in `text`.
-    pub(super) fn stand_by(&self, hit: &Candidate, text: &str) -> bool {
+    pub(super) fn keep_company(&self, hit: &Candidate, text: &str) -> bool {
         let before = text[..hit.start as usize].chars().rev().take(COMPANION_CHARS);
         let from = hit.start - before.map(char::len_utf8).sum::<usize>() as u32;
         let after = text[hit.end as usize..].chars().take(COMPANION_CHARS);
         let to = hit.end + after.map(char::len_utf8).sum::<usize>() as u32;
-        let first = self.0.partition_point(|other| (other.term, other.start) < (hit.term, from));
-        self.0.get(first).is_some_and(|other| other.term == hit.term && other.end <= to)
+        self.any(hit.term, Bearing::Companion, from..to, |nearby| nearby.end <= to)
+    }
+
+    /// Returns whether any pattern with this bearing on `term` starts in `starts` and ends as it should.
+    fn any(
+        &self,
+        term: TermIdx,
+        bearing: Bearing,
+        starts: Range<u32>,
+        ends: impl Fn(&Nearby) -> bool,
+    ) -> bool {
+        let first = self.nearby.partition_point(|nearby| nearby.start < starts.start);
+        let within = self.nearby[first..].iter().take_while(|nearby| nearby.start < starts.end);
+        within
+            .filter(|nearby| ends(nearby))
+            .any(|nearby| self.patterns.bears_on(term, bearing, nearby.pattern))
     }
 }
 

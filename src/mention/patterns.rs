@@ -15,7 +15,7 @@ use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
 use super::regexes::announcements;
 
-/// What a pattern stands for.
+/// What a pattern stands for by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Use {
     pub(super) lexicon: LexiconIdx,
@@ -29,12 +29,17 @@ pub(super) struct Use {
 pub(super) enum PatternRole {
     /// The term is there.
     Spelling,
+    /// The term is a regex that may match.
+    Announcement,
+}
+
+/// What a pattern says about a term that stands near it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Bearing {
     /// The term inside it is no hit.
     Context,
     /// The term close by may be a hit.
     Companion,
-    /// The term is a regex that may match.
-    Announcement,
 }
 
 /// In which views of a text a pattern is looked for.
@@ -51,7 +56,8 @@ pub(super) enum Views {
 /// A pattern found in a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
-    pattern: u32,
+    /// Its number.
+    pub(super) pattern: u32,
     /// Where it ends, in bytes of the text that was searched.
     end: u32,
 }
@@ -66,6 +72,13 @@ pub(super) struct PatternSet {
     uses: Vec<Use>,
     /// Where the uses of each pattern begin; one more than there are patterns.
     first_use: Vec<u32>,
+    /// Which patterns bear on which terms, sorted. Common words bear on many terms, so this
+    /// is asked for each hit, not told by each occurrence.
+    bearings: Vec<(TermIdx, Bearing, u32)>,
+    /// Whether each pattern bears on any term.
+    bears: Vec<bool>,
+    /// Most bytes of a text, separators and all, between the ends of a covering context.
+    reach: u32,
 }
 
 enum AnyAutomaton {
@@ -103,6 +116,21 @@ impl PatternSet {
         let end = found.end as usize;
         let uses = self.first_use[pattern] as usize..self.first_use[pattern + 1] as usize;
         (end - self.lengths[pattern] as usize..end, &self.uses[uses])
+    }
+
+    /// Returns whether the pattern is a context or a companion of any term.
+    pub(super) fn bears(&self, pattern: u32) -> bool {
+        self.bears[pattern as usize]
+    }
+
+    /// Returns whether the pattern has this bearing on `term`.
+    pub(super) fn bears_on(&self, term: TermIdx, bearing: Bearing, pattern: u32) -> bool {
+        self.bearings.binary_search(&(term, bearing, pattern)).is_ok()
+    }
+
+    /// Returns the most bytes between the ends of an occurrence of a covering context.
+    pub(super) fn reach(&self) -> u32 {
+        self.reach
     }
 
     /// Returns the name of the automaton's kind and its memory in bytes.
@@ -228,6 +256,7 @@ struct Collected {
     index: BTreeMap<String, usize>,
     patterns: Vec<String>,
     uses: Vec<Vec<Use>>,
+    bearings: Vec<(TermIdx, Bearing, u32)>,
 }
 
 impl Collected {
@@ -248,7 +277,7 @@ impl Collected {
             }
         }
         for context in &term.contexts {
-            self.add(fold(context), part(PatternRole::Context, Views::Both));
+            self.add_bearing(fold(context), idx, Bearing::Context);
         }
         if !literal {
             for announcement in announcements(term) {
@@ -256,25 +285,44 @@ impl Collected {
             }
         }
         for companion in &term.companions {
-            self.add(fold(companion), part(PatternRole::Companion, Views::Both));
+            self.add_bearing(fold(companion), idx, Bearing::Companion);
         }
     }
 
     fn add(&mut self, pattern: String, of: Use) {
+        if let Some(at) = self.number(pattern)
+            && !self.uses[at].contains(&of)
+        {
+            self.uses[at].push(of);
+        }
+    }
+
+    fn add_bearing(&mut self, pattern: String, term: TermIdx, bearing: Bearing) {
+        if let Some(at) = self.number(pattern) {
+            self.bearings.push((term, bearing, at as u32));
+        }
+    }
+
+    /// Returns the number of the pattern, new or not; an empty one has none.
+    fn number(&mut self, pattern: String) -> Option<usize> {
         if pattern.is_empty() {
-            return;
+            return None;
         }
         let at = *self.index.entry(pattern.clone()).or_insert_with(|| {
             self.patterns.push(pattern);
             self.uses.push(Vec::new());
             self.patterns.len() - 1
         });
-        if !self.uses[at].contains(&of) {
-            self.uses[at].push(of);
-        }
+        Some(at)
     }
 
-    fn compile(self) -> PatternSet {
+    fn compile(mut self) -> PatternSet {
+        self.bearings.sort_unstable();
+        self.bearings.dedup();
+        let mut bears = vec![false; self.patterns.len()];
+        self.bearings.iter().for_each(|(_, _, pattern)| bears[*pattern as usize] = true);
+        let contexts = self.bearings.iter().filter(|(_, bearing, _)| *bearing == Bearing::Context);
+        let longest = contexts.map(|(_, _, pattern)| self.patterns[*pattern as usize].chars().count()).max();
         let mut first_use = vec![0];
         for uses in &self.uses {
             first_use.push(first_use.last().map_or(0, |last| last + uses.len() as u32));
@@ -285,6 +333,9 @@ impl Collected {
             lengths: self.patterns.iter().map(|pattern| pattern.len() as u32).collect(),
             uses: self.uses.concat(),
             first_use,
+            bearings: self.bearings,
+            bears,
+            reach: longest.unwrap_or(0) as u32 * MAX_CHAR_BYTES,
         }
     }
 }
@@ -321,6 +372,9 @@ fn dfa_bytes(patterns: &[String]) -> usize {
     let classes = 1 + seen.iter().filter(|seen| **seen).count();
     states * classes.next_power_of_two() * 4
 }
+
+/// A character of at most four bytes, and the three separators that may be skipped after it.
+const MAX_CHAR_BYTES: u32 = 16;
 
 /// Most memory for a DFA, by the estimate above; room for lists of some 5,000 terms.
 const MAX_DFA_BYTES: usize = 64 << 20;
