@@ -69,11 +69,11 @@ impl<'a> Row<'a> {
         scanner.pass(b"{\"msgid\":")?;
         self.id = scanner.string()?;
         scanner.pass(b",\"action\":\"send\",\"from\":")?;
-        self.from = scanner.string()?;
+        self.from = scanner.id()?;
         scanner.pass(b",\"tolist\":")?;
         (self.receiver, self.recipients) = scanner.ids()?;
         scanner.pass(b",\"roomid\":")?;
-        self.room = scanner.string()?;
+        self.room = scanner.id()?;
         scanner.pass(b",\"msgtime\":")?;
         self.at = i64::try_from(scanner.unsigned()?).ok()?;
         scanner.pass(b",\"msgtype\":")?;
@@ -101,9 +101,9 @@ impl<'a> Row<'a> {
         match field {
             "msgid" => self.id = scanner.string()?,
             "action" => self.recall = is_recall(&scanner.string()?)?,
-            "from" => self.from = scanner.string()?,
+            "from" => self.from = scanner.id()?,
             "tolist" => (self.receiver, self.recipients) = scanner.ids()?,
-            "roomid" => self.room = scanner.string()?,
+            "roomid" => self.room = scanner.id()?,
             "msgtime" => self.at = i64::try_from(scanner.unsigned()?).ok()?,
             "msgtype" => self.kind = Some(read_kind(scanner)?),
             "text" => self.read_text(scanner)?,

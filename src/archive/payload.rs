@@ -34,8 +34,8 @@ pub(crate) struct Content<'a> {
 impl<'a> Content<'a> {
     /// Adds text typed by the sender: the quote goes apart, system wording becomes the machine's.
     pub fn push_own(&mut self, text: Cow<'a, str>) {
-        if text.is_empty() {
-            return;
+        if !may_be_marked(&text) {
+            return self.push(TextScope::Own, text, 0);
         }
         match divide(&text) {
             Division::Whole => self.push_reply(text, 0),
@@ -72,6 +72,17 @@ impl<'a> Content<'a> {
         if !text.is_empty() {
             self.parts.push(Part { scope, text, base_chars });
         }
+    }
+}
+
+/// Returns whether `text` begins as quotes, greetings and placeholders do, or with white space.
+///
+/// Nearly no text does: what follows looks at a text several times.
+fn may_be_marked(text: &str) -> bool {
+    match text.as_bytes() {
+        [first @ (0x21..=0x7E | 0xF0..), ..] => matches!(first, b'T' | b'['),
+        [0xE4..=0xE9, ..] => ['这', '我', '你', '解'].iter().any(|start| text.starts_with(*start)),
+        _ => true,
     }
 }
 
@@ -262,3 +273,29 @@ const VOTE_STARTED: i64 = 101;
 
 /// Forwarded records nest in forwarded records without bound; nobody reads the ninth.
 const MAX_NESTING: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{quote, wording};
+
+    #[test]
+    fn no_wording_that_is_looked_for_is_passed_over() {
+        let starts = quote::HEADS.iter().chain(wording::GREETING_STARTS);
+        for start in starts.chain(&[
+            "「甲：贵」",
+            "解密失败",
+            "[图片]",
+            "【图片】",
+            " 我",
+            "\u{3000}解",
+            "\u{a0}[",
+            "\u{2003}「",
+        ]) {
+            assert!(may_be_marked(start), "{start}");
+        }
+        for plain in ["多少钱", "好的", "一共", "1", "a", "😀", "是的", "在吗", "谢谢"] {
+            assert!(!may_be_marked(plain), "{plain}");
+        }
+    }
+}

@@ -157,7 +157,7 @@ fn is_mark(letter: char) -> bool {
 }
 
 /// The words before the colon, as the clients write them. Source: replies seen in public archive readers, 2026-11.
-const HEADS: &[&str] = &["这是一条引用/回复消息", "This is a quote/reply"];
+pub(crate) const HEADS: &[&str] = &["这是一条引用/回复消息", "This is a quote/reply"];
 
 /// A separator is a run of 6 (WeCom) or 15 (WeChat) dashes; exporters shorten it.
 const FEWEST_DASHES: usize = 3;

@@ -127,6 +127,7 @@ pub(crate) struct Head<'a> {
 }
 
 /// Turns the fields and the content of one record into what it says.
+#[inline]
 pub(crate) fn finish<'a>(
     mut head: Head<'a>,
     content: Content<'a>,

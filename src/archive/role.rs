@@ -114,7 +114,7 @@ fn pair<'a>(
 }
 
 /// Length of `wm…`, `wo…`, `wb…` ids in all samples seen (2026-11).
-const OFFICIAL_ID_BYTES: usize = 32;
+pub(crate) const OFFICIAL_ID_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
+use crate::archive::role::OFFICIAL_ID_BYTES;
+
 /// A place in a record.
 pub(crate) struct Scanner<'a> {
     text: &'a str,
@@ -121,37 +123,52 @@ impl<'a> Scanner<'a> {
 
     /// Passes an integer of at most 19 digits, without a sign.
     pub fn unsigned(&mut self) -> Option<u64> {
-        let start = self.at;
-        let mut number = 0_u64;
-        while let Some(digit @ b'0'..=b'9') = self.byte() {
+        let rest = self.rest();
+        let (mut number, mut count) = (0_u64, 0);
+        while let Some(digit @ b'0'..=b'9') = rest.get(count) {
             number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.at += 1;
+            count += 1;
         }
-        let digits = self.at - start;
-        let leading_zero = digits > 1 && self.text.as_bytes()[start] == b'0';
-        ((1..=MOST_DIGITS).contains(&digits) && !leading_zero).then_some(number)
+        self.at += count;
+        let leading_zero = count > 1 && rest[0] == b'0';
+        ((1..=MOST_DIGITS).contains(&count) && !leading_zero).then_some(number)
     }
 
-    /// Passes a list of strings, none of them empty; returns the first and the number of all.
+    /// Passes the id of a person or group and returns it.
+    ///
+    /// Nearly all are of one length: those need no search for their end.
+    pub fn id(&mut self) -> Option<Cow<'a, str>> {
+        let start = self.at + 1;
+        if self.passes_official_id() {
+            return self.text.get(start..self.at - 1).map(Cow::Borrowed);
+        }
+        self.string()
+    }
+
+    fn passes_official_id(&mut self) -> bool {
+        let Some([b'"', id @ .., b'"']) = self.rest().first_chunk::<QUOTED_ID>() else { return false };
+        // All of it rather than up to the first mark: this compares 16 at a time.
+        let marked = id.iter().fold(false, |marked, byte| marked | (*byte == b'"') | (*byte == b'\\'));
+        self.at += if marked { 0 } else { QUOTED_ID };
+        !marked
+    }
+
+    /// Passes a list of ids, none of them empty; returns the first and the number of all.
     pub fn ids(&mut self) -> Option<(Option<Cow<'a, str>>, u32)> {
         self.pass(b"[")?;
         if self.passes(b"]") {
             return Some((None, 0));
         }
-        let first = self.plain_string().filter(|id| !id.is_empty())?;
+        let first = self.id().filter(|id| !id.is_empty())?;
         let mut count = 1_u32;
         while self.goes_on(b']')? {
-            self.pass_id()?;
+            // Groups have up to 500 receivers.
+            if !self.passes_official_id() {
+                self.plain_string().filter(|id| !id.is_empty())?;
+            }
             count += 1;
         }
-        Some((Some(Cow::Borrowed(first)), count))
-    }
-
-    fn pass_id(&mut self) -> Option<()> {
-        self.pass(b"\"")?;
-        let length = memchr2(b'"', b'\\', self.rest())?;
-        self.at += length + 1;
-        (length > 0 && self.text.as_bytes()[self.at - 1] == b'"').then_some(())
+        Some((Some(first), count))
     }
 
     /// Passes an object of strings without escapes, integers and nulls; hands each field to `visit`.
@@ -209,6 +226,9 @@ pub(crate) enum Scalar<'a> {
 
 /// Every number of this many digits fits in 64 bits.
 const MOST_DIGITS: usize = 19;
+
+/// An official id between its quotation marks.
+const QUOTED_ID: usize = OFFICIAL_ID_BYTES + 2;
 
 /// Less than what a parser takes, so that a record is as deep for one path as for the other.
 const DEEPEST: usize = 100;

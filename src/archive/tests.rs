@@ -512,6 +512,22 @@ fn blocks_of_any_size_give_every_record_once_with_its_line() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_record() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let content = format!("{}garbage\n{}", lines_of(100), text("甲@乙").to_string().replace('@', "\n"));
+    std::fs::write(dir.path().join("a.jsonl"), content).expect("written");
+    std::fs::write(dir.path().join("b.json"), json!({"data": [text("好"), null]}).to_string())
+        .expect("written");
+    let options = ReadOptions { block_bytes: 1_024, ..ReadOptions::default() };
+    let [one, four] = [1, 4].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| read_all(dir.path(), &options).0)
+    });
+    assert_eq!(one.len(), 104);
+    assert_eq!(one, four);
+}
+
+#[test]
 fn containers_are_told_by_their_content() {
     // cases 54 (gz, zst: 55), 56, 57
     let lines = lines_of(3);

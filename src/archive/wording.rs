@@ -32,7 +32,7 @@ fn bracketed(text: &str) -> Option<&str> {
 }
 
 const GREETING_END: &str = "现在我们可以开始聊天了";
-const GREETING_STARTS: &[&str] = &["我通过了你的", "我已经添加了你", "我已添加了你", "你已添加了"];
+pub(crate) const GREETING_STARTS: &[&str] = &["我通过了你的", "我已经添加了你", "我已添加了你", "你已添加了"];
 /// A greeting is one short sentence; a longer text is somebody's own.
 const GREETING_BYTES: usize = 150;
 
