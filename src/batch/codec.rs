@@ -88,7 +88,7 @@ pub struct Address<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Hash of class, corp and primary id.
-    pub hash: u64,
+    pub hash: u128,
     /// When.
     pub at: Timestamp,
     /// Archival sequence number.
@@ -107,7 +107,7 @@ pub struct Entry<'a> {
 /// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
 pub fn encode(
     out: &mut Vec<u8>,
-    hash: u64,
+    hash: u128,
     address: Address<'_>,
     kind: EntryKind,
     arrival: Arrival,
@@ -142,7 +142,7 @@ pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (entry, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let mut cursor = Cursor { bytes: entry };
-    let hash = u64::from_le_bytes(cursor.array()?);
+    let hash = u128::from_le_bytes(cursor.array()?);
     let at = Timestamp(i64::from_le_bytes(cursor.array()?));
     let seq = cursor.number()?;
     let id = cursor.text()?;

@@ -58,7 +58,7 @@ impl<'a> Night<'a> {
         let mut decided = Decided::default();
         let mut event = Event::default();
         let entry = |place: &Place| &occurrences[place.index as usize].entry;
-        for places in order.chunk_by(|a, b| a.hash == b.hash && same_history(entry(a), entry(b))) {
+        for places in order.chunk_by(|a, b| a.hash == b.hash) {
             let history = places.iter().map(|place| &occurrences[place.index as usize]);
             History::new(self, entry(&places[0])).run(history, &mut event, &mut decided);
         }
@@ -91,16 +91,13 @@ impl<'a> Night<'a> {
 
 /// What most comparisons need of an occurrence: sorting these moves a fifth of the bytes.
 struct Place {
-    hash: u64,
+    hash: u128,
     at: Timestamp,
     seq: u64,
     index: u32,
 }
 
 /// Returns the occurrences by history, each history by (time, sequence number, id).
-///
-/// Histories are told apart by the hash of their names. Where two share one, which
-/// practically never happens, they are sorted once more by name.
 fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
     let place = |(index, occurrence): (usize, &Occurrence<'_>)| Place {
         hash: occurrence.entry.hash,
@@ -113,31 +110,12 @@ fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
     order.sort_unstable_by(|a, b| {
         (a.hash, a.at, a.seq).cmp(&(b.hash, b.at, b.seq)).then_with(|| tie(occurrence(a), occurrence(b)))
     });
-    for shared in order.chunk_by_mut(|a, b| a.hash == b.hash) {
-        let first = occurrence(&shared[0]).entry;
-        if shared.iter().any(|place| !same_history(&first, &occurrence(place).entry)) {
-            shared.sort_by(|a, b| history_order(&occurrence(a).entry, &occurrence(b).entry));
-        }
-    }
     order
 }
 
 /// Orders occurrences of one instant and sequence number.
 fn tie(a: &Occurrence<'_>, b: &Occurrence<'_>) -> std::cmp::Ordering {
     (a.id, a.is_recall, a.entry.arrival).cmp(&(b.id, b.is_recall, b.entry.arrival))
-}
-
-fn same_history(a: &Entry<'_>, b: &Entry<'_>) -> bool {
-    history_order(a, b).is_eq()
-}
-
-/// Tells histories apart whose hashes agree.
-fn history_order(a: &Entry<'_>, b: &Entry<'_>) -> std::cmp::Ordering {
-    let name = |entry: &Entry<'_>| (entry.address.class, entry.address.primary.len());
-    name(a)
-        .cmp(&name(b))
-        .then_with(|| a.address.primary.cmp(b.address.primary))
-        .then_with(|| a.address.corp.cmp(b.address.corp))
 }
 
 /// The keys of one history: one for the whole of it, and one for each counterpart in it.

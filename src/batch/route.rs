@@ -1,6 +1,6 @@
 //! Sends each annotated message to the histories it belongs to.
 
-use twox_hash::XxHash3_64;
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::codec::{Address, Class, EntryKind};
 use crate::message::{ChatKind, Consent, Key, KeyKind, Message, Role};
@@ -106,10 +106,10 @@ pub fn entry_kind(message: &Message<'_>) -> EntryKind {
     if message.role == Role::Customer { EntryKind::CustomerMessage } else { EntryKind::OtherMessage }
 }
 
-/// Returns the hash that brings all entries of one history together.
-pub fn address_hash(address: &Address<'_>) -> u64 {
+/// Returns the hash that brings all entries of one history together; 128 bits, so that no two share one.
+pub fn address_hash(address: &Address<'_>) -> u128 {
     let seed = XxHash3_64::oneshot_with_seed(address.class as u64, address.corp.as_bytes());
-    XxHash3_64::oneshot_with_seed(seed, address.primary.as_bytes())
+    XxHash3_128::oneshot_with_seed(seed, address.primary.as_bytes())
 }
 
 /// Makes the key of `kind` for entries at `address`; `None` when the address lacks a part of it.

@@ -164,31 +164,22 @@ fn walk<A: Automaton>(automaton: &A, starters: &Starters, text: &[u8], found: &m
     }
 }
 
-/// How patterns begin: a bit per first character (of up to three bytes), and a bit per hash of
-/// the first two. Most characters begin some pattern; few pairs do. Characters of four bytes
-/// always count as beginning one.
+/// How patterns begin: a bit per hash of their first two characters (of up to three bytes), and
+/// one per character that is a pattern by itself. Most characters begin some pattern; few pairs
+/// do, so the test is nearly always false, and cheap. Characters of four bytes always count.
 struct Starters {
-    firsts: Vec<u64>,
-    /// Those that are a pattern by themselves.
-    whole: Vec<u64>,
     pairs: Vec<u64>,
+    whole: Vec<u64>,
 }
 
 impl Starters {
     fn new(patterns: &[String]) -> Starters {
-        let table = || vec![0; 0x1_0000 / 64];
-        let mut starters = Starters { firsts: table(), whole: table(), pairs: table() };
+        let mut starters = Starters { pairs: vec![0; PAIR_BITS / 64], whole: vec![0; 0x1_0000 / 64] };
         for pattern in patterns {
             let mut chars = pattern.chars().map(|c| c as usize);
             match (chars.next(), chars.next()) {
-                (Some(first), Some(second)) => {
-                    set(&mut starters.firsts, first);
-                    set(&mut starters.pairs, pair(first, second));
-                }
-                (Some(first), None) => {
-                    set(&mut starters.firsts, first);
-                    set(&mut starters.whole, first);
-                }
+                (Some(first), Some(second)) => set(&mut starters.pairs, pair(first, second)),
+                (Some(first), None) => set(&mut starters.whole, first),
                 (None, _) => {}
             }
         }
@@ -197,24 +188,20 @@ impl Starters {
 
     /// Returns the first place at or after `at` where a pattern may begin, or the end.
     fn next(&self, text: &[u8], mut at: usize) -> usize {
-        while at < text.len() {
-            let (first, len) = char_at(text, at);
-            let begins = first == BEYOND || has(&self.firsts, first) && self.goes_on(text, at + len, first);
-            if begins {
+        if at >= text.len() {
+            return text.len();
+        }
+        let (mut first, mut len) = char_at(text, at);
+        while at + len < text.len() {
+            let (second, second_len) = char_at(text, at + len);
+            let begins = has(&self.pairs, pair(first, second)) | has(&self.whole, first);
+            if begins || first == BEYOND || second == BEYOND {
                 return at;
             }
             at += len;
+            (first, len) = (second, second_len);
         }
-        text.len()
-    }
-
-    /// Returns whether a pattern may go on with what stands at `at`, after `first`.
-    fn goes_on(&self, text: &[u8], at: usize, first: usize) -> bool {
-        if at >= text.len() || has(&self.whole, first) {
-            return has(&self.whole, first);
-        }
-        let (second, _) = char_at(text, at);
-        second == BEYOND || has(&self.pairs, pair(first, second))
+        if first == BEYOND || has(&self.whole, first) { at } else { text.len() }
     }
 }
 
@@ -230,7 +217,7 @@ fn has(table: &[u64], bit: usize) -> bool {
 
 /// Returns the bit of a pair of characters: two of them may share one.
 fn pair(first: usize, second: usize) -> usize {
-    (first.wrapping_mul(0x9e37) ^ second.wrapping_mul(0x85eb)) & 0xffff
+    (first.wrapping_mul(0x9e37) ^ second.wrapping_mul(0x85eb)) & (PAIR_BITS - 1)
 }
 
 /// Returns the character at `at` and its length; [`BEYOND`] for one of four bytes. The bytes
@@ -246,6 +233,9 @@ fn char_at(text: &[u8], at: usize) -> (usize, usize) {
         _ => (BEYOND, 4),
     }
 }
+
+/// Bits of the table of pairs: it fits into the nearest cache beside the text.
+const PAIR_BITS: usize = 1 << 17;
 
 /// Stands for every character of four bytes.
 const BEYOND: usize = usize::MAX;
@@ -417,7 +407,7 @@ mod tests {
             ("优😀", 0, 0),
             ("àé", 0, 2),
             ("éa", 0, 0),
-            ("a😀", 0, 1),
+            ("a😀", 0, 0),
             ("好的", 0, 6),
         ];
         for (text, from, to) in CASES {
