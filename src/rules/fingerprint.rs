@@ -51,6 +51,7 @@ impl<'a> Printer<'a> {
             "kinds": signal.kinds,
             "any": signal.any.iter().map(|selector| self.selector(selector)).collect::<Vec<_>>(),
             "polarity": signal.polarity,
+            "unless_any": signal.unless_any.iter().map(|selector| self.selector(selector)).collect::<Vec<_>>(),
             "near": near,
             "host_not_in": signal.host_not_in,
             "mini_program_not_in": signal.mini_program_not_in,
@@ -108,7 +109,7 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
 
 fn lexicons_of(signal: &SignalDef) -> impl Iterator<Item = LexiconIdx> + '_ {
     let near = signal.near.iter().map(|near| near.selector.lexicon);
-    signal.any.iter().map(|selector| selector.lexicon).chain(near)
+    signal.any.iter().chain(&signal.unless_any).map(|selector| selector.lexicon).chain(near)
 }
 
 fn signal_def(set: &RuleSet, signal: SignalIdx) -> &SignalDef {

@@ -27,6 +27,8 @@ pub struct SignalDef {
     pub any: Vec<Selector>,
     /// Which polarities count; empty: each mention that the term's own policy kept.
     pub polarity: Vec<Polarity>,
+    /// A mention does not count when one of these is mentioned in the same part.
+    pub unless_any: Vec<Selector>,
     /// A mention counts only with one of these close by.
     pub near: Option<Near>,
     /// A link whose host is not on this list (nor a sub-domain of one on it) must be there.

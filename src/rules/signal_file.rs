@@ -59,8 +59,9 @@ pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults
         chats: sorted(reader.choices("chat", CHATS)),
         kinds: kinds(reader),
         words: reader.choice("words", WORDS).unwrap_or(defaults.words),
-        any: selectors(reader, context),
+        any: selectors(reader, "any", context),
         polarity: sorted(reader.choices("polarity", POLARITIES)),
+        unless_any: selectors(reader, "unless_any", context),
         near: reader.table("near").and_then(|table| near(table, context)),
         host_not_in: list(reader, "host_not_in", context).map(hosts),
         mini_program_not_in: list(reader, "mini_program_not_in", context),
@@ -101,9 +102,9 @@ fn kinds(reader: &Reader<'_>) -> Vec<MessageKind> {
     sorted(reader.texts("message_type").into_iter().filter_map(read).collect())
 }
 
-fn selectors(reader: &Reader<'_>, context: &Context<'_>) -> Vec<Selector> {
+fn selectors(reader: &Reader<'_>, key: &'static str, context: &Context<'_>) -> Vec<Selector> {
     let mut all: Vec<Selector> = Vec::new();
-    for text in reader.texts("any") {
+    for text in reader.texts(key) {
         let (flipped, rest) = match text.text.split_once(':') {
             Some(("lexicon", rest)) => (false, rest),
             Some(("flipped", rest)) => (true, rest),

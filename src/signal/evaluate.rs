@@ -212,6 +212,17 @@ fn counts(def: &SignalDef, idx: usize, mentions: &[Mention]) -> bool {
     spoken
         && (def.polarity.is_empty() || def.polarity.contains(&mention.polarity))
         && def.near.as_ref().is_none_or(|near| is_near(near, idx, mentions))
+        && !is_ruled_out(def, mention, mentions)
+}
+
+/// Returns whether something stands in the part of `mention` that keeps it from counting.
+fn is_ruled_out(def: &SignalDef, mention: &Mention, mentions: &[Mention]) -> bool {
+    let chosen = |other: &Mention| def.unless_any.iter().any(|selector| selects(selector, other));
+    !def.unless_any.is_empty() && mentions.iter().any(|other| other.part == mention.part && chosen(other))
+}
+
+fn selects(selector: &Selector, mention: &Mention) -> bool {
+    mention.flipped == selector.flipped && selector.terms.binary_search(&mention.term).is_ok()
 }
 
 /// Returns whether another mention that `near` chooses stands close enough, in the same part.
@@ -221,10 +232,8 @@ fn is_near(near: &Near, idx: usize, mentions: &[Mention]) -> bool {
         let gap = other.chars.start.max(this.chars.start).saturating_sub(other.chars.end.min(this.chars.end));
         other.part == this.part && gap <= near.chars
     };
-    let chosen = |other: &Mention| {
-        other.flipped == near.selector.flipped && near.selector.terms.binary_search(&other.term).is_ok()
-    };
-    mentions.iter().enumerate().any(|(at, other)| at != idx && chosen(other) && close(other))
+    let mut others = mentions.iter().enumerate().filter(|(at, _)| *at != idx);
+    others.any(|(_, other)| selects(&near.selector, other) && close(other))
 }
 
 fn hit(message: &Message<'_>, mention: &Mention, catalog: &Catalog) -> Hit {
