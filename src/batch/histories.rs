@@ -51,9 +51,10 @@ impl<'a> Night<'a> {
         Night { engines: KEY_KINDS.map(|kind| Engine::new(rules, kind)), resolution, recalls, as_of }
     }
 
-    /// Applies the rules to all histories in `bytes`.
-    pub fn decide(&self, bytes: &[u8]) -> Decided {
-        let occurrences = self.occurrences(bytes);
+    /// Applies the rules to all histories of one shard.
+    pub fn decide(&self, chunks: &[Vec<u8>]) -> Decided {
+        let mut occurrences = Vec::new();
+        chunks.iter().for_each(|chunk| self.collect(chunk, &mut occurrences));
         let order = in_order(&occurrences);
         let mut decided = Decided::default();
         let mut event = Event::default();
@@ -65,9 +66,8 @@ impl<'a> Night<'a> {
         decided
     }
 
-    /// Reads all entries but duplicates, and adds the recalls.
-    fn occurrences<'e>(&'e self, mut bytes: &'e [u8]) -> Vec<Occurrence<'e>> {
-        let mut occurrences = Vec::new();
+    /// Reads all entries of a chunk but duplicates, and adds the recalls.
+    fn collect<'e>(&'e self, mut bytes: &'e [u8], occurrences: &mut Vec<Occurrence<'e>>) {
         while let Some((entry, rest)) = codec::next_entry(bytes) {
             bytes = rest;
             if self.resolution.duplicates.contains_key(&entry.arrival) {
@@ -81,7 +81,6 @@ impl<'a> Night<'a> {
             let Entry { at, seq, id, .. } = entry;
             occurrences.push(Occurrence { at, seq, id, entry, is_recall: false });
         }
-        occurrences
     }
 
     fn engine(&self, kind: KeyKind) -> &Engine<'a> {

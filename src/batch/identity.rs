@@ -173,9 +173,9 @@ struct Partition {
 }
 
 impl Partition {
-    fn resolve(bytes: &[u8], recalls: &RecallIndex) -> Partition {
-        let mut identities: Vec<Identity> =
-            bytes.chunks_exact(Identity::SIZE).filter_map(Identity::read_from).collect();
+    fn resolve(chunks: &[Vec<u8>], recalls: &RecallIndex) -> Partition {
+        let records = chunks.iter().flat_map(|chunk| chunk.chunks_exact(Identity::SIZE));
+        let mut identities: Vec<Identity> = records.filter_map(Identity::read_from).collect();
         identities.sort_unstable();
         let mut found = Partition::default();
         for same in identities.chunk_by(|a, b| a.id == b.id) {

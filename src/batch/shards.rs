@@ -66,27 +66,24 @@ impl Shards {
         Ok(())
     }
 
-    /// Takes everything out of shard `index`, in one buffer.
+    /// Takes everything out of shard `index`: chunks of whole entries.
     ///
     /// # Errors
     ///
     /// When the scratch file cannot be read.
-    pub fn take(&self, index: usize) -> Result<Vec<u8>, Error> {
+    pub fn take(&self, index: usize) -> Result<Vec<Vec<u8>>, Error> {
         let mut shard = self.shards[index].lock().expect("no writer panics while it holds a shard");
         let path = self.path(index);
-        let mut bytes = Vec::with_capacity(shard.bytes);
+        let mut chunks = std::mem::take(&mut shard.chunks);
         if let Some(mut file) = shard.spilled.take() {
+            let mut spilled = Vec::new();
             file.seek(SeekFrom::Start(0)).map_err(|error| Error::read(&path, error))?;
-            file.read_to_end(&mut bytes).map_err(|error| Error::read(&path, error))?;
+            file.read_to_end(&mut spilled).map_err(|error| Error::read(&path, error))?;
             std::fs::remove_file(&path).map_err(|error| Error::write(&path, error))?;
+            chunks.push(spilled);
         }
-        bytes.reserve_exact(shard.bytes);
-        for chunk in shard.chunks.drain(..) {
-            bytes.extend_from_slice(&chunk);
-        }
-        self.in_memory.fetch_sub(shard.bytes, Ordering::Relaxed);
-        shard.bytes = 0;
-        Ok(bytes)
+        self.in_memory.fetch_sub(std::mem::take(&mut shard.bytes), Ordering::Relaxed);
+        Ok(chunks)
     }
 
     fn path(&self, index: usize) -> PathBuf {
@@ -130,6 +127,12 @@ const SMALLEST_SPILL: usize = 256 << 10;
 mod tests {
     use super::*;
 
+    fn sorted(chunks: Vec<Vec<u8>>) -> Vec<u8> {
+        let mut bytes = chunks.concat();
+        bytes.sort_unstable();
+        bytes
+    }
+
     #[test]
     fn what_is_appended_is_taken_whether_it_spilled_or_not() {
         for budget in [usize::MAX, 0] {
@@ -143,7 +146,7 @@ mod tests {
             }
             let spilled = std::fs::read_dir(directory.path()).expect("a directory").count();
             assert_eq!(spilled, usize::from(budget == 0));
-            assert_eq!(shards.take(1).expect("readable"), expected);
+            assert_eq!(sorted(shards.take(1).expect("readable")), expected);
             assert!(shards.take(1).expect("readable").is_empty());
             assert!(shards.take(0).expect("readable").is_empty());
             assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 0);
