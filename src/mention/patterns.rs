@@ -366,8 +366,10 @@ fn dfa_bytes(patterns: &[String]) -> usize {
 /// A character of at most four bytes, and the three separators that may be skipped after it.
 const MAX_CHAR_BYTES: u32 = 16;
 
-/// Most memory for a DFA, by the estimate above; room for lists of some 5,000 terms.
-const MAX_DFA_BYTES: usize = 64 << 20;
+/// Most memory for a DFA, by the estimate above. A larger one falls out of the cache and waits
+/// for memory at nearly every step: over the shipped lexicons the contiguous NFA took 3 % less
+/// time for a whole run of one million messages (`benches/peers/compare.py`, 2026-11-24).
+const MAX_DFA_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {
