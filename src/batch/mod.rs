@@ -2,8 +2,8 @@
 //!
 //! Two parallel halves with one barrier between them. The first goes through
 //! blocks of files in any order and leaves annotated events in shards
-//! ([`collect`]); then duplicates and recalls are settled ([`identity`]); the
-//! second sorts each shard by key and time and runs the rules ([`histories`]).
+//! (`collect`); then duplicates and recalls are settled (`identity`); the
+//! second sorts each shard by key and time and runs the rules (`histories`).
 
 mod codec;
 mod collect;
