@@ -274,6 +274,12 @@ pub enum KeyKind {
     Staff,
 }
 
+impl KeyKind {
+    /// All kinds, in the order of their discriminants.
+    pub const ALL: [KeyKind; 5] =
+        [KeyKind::Customer, KeyKind::Relation, KeyKind::Room, KeyKind::RoomMember, KeyKind::Staff];
+}
+
 /// Whose history a row is about. Fields that the kind does not use are empty.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Key {

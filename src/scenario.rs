@@ -120,7 +120,7 @@ impl Scenario {
         let rules = only(rules, &self.rules);
         let events = self.events(&rules, catalog, annotator);
         let mut rows: Vec<Row> = Vec::new();
-        for kind in KEY_KINDS {
+        for kind in KeyKind::ALL {
             play(&rules, kind, &events, self.as_of, &mut rows);
         }
         rows.sort_by_key(|row| row.at);
@@ -302,6 +302,3 @@ fn agrees(wanted: &str, came: &str) -> bool {
 
 /// What stands before the reason of a removal.
 const REASON: &str = " reason=";
-
-const KEY_KINDS: [KeyKind; 5] =
-    [KeyKind::Customer, KeyKind::Relation, KeyKind::Room, KeyKind::RoomMember, KeyKind::Staff];

@@ -48,7 +48,7 @@ impl<'a> Night<'a> {
         recalls: &'a [PendingRecall],
         as_of: Timestamp,
     ) -> Night<'a> {
-        Night { engines: KEY_KINDS.map(|kind| Engine::new(rules, kind)), resolution, recalls, as_of }
+        Night { engines: KeyKind::ALL.map(|kind| Engine::new(rules, kind)), resolution, recalls, as_of }
     }
 
     /// Applies the rules to all histories of one shard.
@@ -226,7 +226,3 @@ fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {
         evidence: standing.evidence.clone(),
     }
 }
-
-/// All kinds, in the order of their discriminants.
-const KEY_KINDS: [KeyKind; 5] =
-    [KeyKind::Customer, KeyKind::Relation, KeyKind::Room, KeyKind::RoomMember, KeyKind::Staff];
