@@ -34,7 +34,7 @@ enum ErrorKind {
     #[error("cannot write table `{table}`")]
     Parquet { table: &'static str, source: parquet::errors::ParquetError },
     #[error("`{value}` is no {what}: expected {expected}")]
-    Argument { what: &'static str, value: String, expected: &'static str },
+    Argument { what: &'static str, value: String, expected: String },
 }
 
 impl Error {
@@ -82,6 +82,12 @@ impl Error {
 
     /// A value given by the user cannot be used.
     pub fn argument(what: &'static str, value: &str, expected: &'static str) -> Error {
+        ErrorKind::Argument { what, value: value.to_owned(), expected: expected.to_owned() }.into()
+    }
+
+    /// A value given by the user is none of those there are.
+    pub fn argument_one_of(what: &'static str, value: &str, known: &[&str]) -> Error {
+        let expected = format!("one of {}", known.join(", "));
         ErrorKind::Argument { what, value: value.to_owned(), expected }.into()
     }
 

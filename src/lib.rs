@@ -3,7 +3,7 @@
 //! The modules are the stages of the pipeline, in the order data flows:
 //! `archive → language → lexicon → mention → rules → signal → timeline → verdict → writer`.
 //! A stage names only stages before it and the vocabulary files
-//! (`message`, `time`, `diagnostic`, `error`). See `ARCHITECTURE.md`.
+//! (`message`, `time`, `encoding`, `diagnostic`, `error`). See `ARCHITECTURE.md`.
 
 pub mod archive;
 pub mod language;
@@ -19,6 +19,7 @@ pub mod annotate;
 pub mod batch;
 pub mod bundle;
 pub mod diagnostic;
+pub mod encoding;
 pub mod error;
 pub mod message;
 pub mod scenario;

@@ -233,7 +233,7 @@ fn sender(layers: &Layers<'_>) -> (Cow<'static, str>, Option<Role>) {
             let role = sender.get("type").and_then(role_of);
             (owned(sender.get("id").and_then(text_of)).unwrap_or_default(), role.or(explicit))
         }
-        Some(value) => prefixed_sender(&text_of(value).unwrap_or_default(), explicit.or(sender_type(layers))),
+        Some(value) => prefixed_party(&text_of(value).unwrap_or_default(), explicit.or(sender_type(layers))),
         None => (Cow::Borrowed(""), explicit),
     }
 }
@@ -243,7 +243,7 @@ fn sender_type(layers: &Layers<'_>) -> Option<Role> {
 }
 
 /// Export tools write the role before the name: `客户:wm…`.
-fn prefixed_sender(text: &str, explicit: Option<Role>) -> (Cow<'static, str>, Option<Role>) {
+fn prefixed_party(text: &str, explicit: Option<Role>) -> (Cow<'static, str>, Option<Role>) {
     for (word, role) in [("客户", Role::Customer), ("销售", Role::Staff), ("员工", Role::Staff)] {
         let rest = text.strip_prefix(word).and_then(|rest| rest.strip_prefix([':', '：']));
         if let Some(id) = rest {
@@ -280,7 +280,7 @@ fn receivers(value: &Value) -> Receivers {
         Value::Array(items) => items.iter().for_each(|item| push_receiver(item, &mut found)),
         Value::String(text) => match serde_json::from_str::<Vec<Value>>(text) {
             Ok(items) => items.iter().for_each(|item| push_receiver(item, &mut found)),
-            Err(_) => text.split([',', '|', ';']).for_each(|id| found.push(id.trim(), None)),
+            Err(_) => text.split([',', '|', ';']).for_each(|id| push_named(id, &mut found)),
         },
         other => push_receiver(other, &mut found),
     }
@@ -295,6 +295,11 @@ fn push_receiver(item: &Value, found: &mut Receivers) {
         }
         other => found.push(&text_of(other).unwrap_or_default(), None),
     }
+}
+
+fn push_named(text: &str, found: &mut Receivers) {
+    let (id, role) = prefixed_party(text.trim(), None);
+    found.push(&id, role);
 }
 
 /// Reads the payload of a message of `kind` from wherever the row holds it.

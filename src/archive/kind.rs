@@ -87,8 +87,25 @@ const NAMES: &[(&str, MessageKind)] = &[
     ("disagree", MessageKind::Disagree),
 ];
 
-/// Names that wrappers write in place of the official ones.
+/// Names that wrappers and export tools write in place of the official ones.
 const LEAKED: &[(&str, MessageKind)] = &[
+    ("文本", MessageKind::Text),
+    ("文字", MessageKind::Text),
+    ("图片", MessageKind::Image),
+    ("语音", MessageKind::Voice),
+    ("视频", MessageKind::Video),
+    ("表情", MessageKind::Emotion),
+    ("文件", MessageKind::File),
+    ("链接", MessageKind::Link),
+    ("小程序", MessageKind::Weapp),
+    ("名片", MessageKind::Card),
+    ("位置", MessageKind::Location),
+    ("图文混排", MessageKind::Mixed),
+    ("混合消息", MessageKind::Mixed),
+    ("聊天记录", MessageKind::Chatrecord),
+    ("红包", MessageKind::Redpacket),
+    ("笔记", MessageKind::Note),
+    ("撤回", MessageKind::Revoke),
     ("doc", MessageKind::Docmsg),
     ("channel", MessageKind::Sphfeed),
     ("template_card", MessageKind::Collect),

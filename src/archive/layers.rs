@@ -97,12 +97,12 @@ pub(crate) fn unsigned(value: &Value) -> Option<u64> {
     }
 }
 
-/// Returns a truth value: `true`, `"true"`, 1.
+/// Returns a truth value: `true`, `"true"`, 1, `是`.
 pub(crate) fn truth(value: &Value) -> bool {
     match value {
         Value::Bool(truth) => *truth,
         Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
-        Value::String(text) => matches!(text.trim(), "1") || text.trim().eq_ignore_ascii_case("true"),
+        Value::String(text) => matches!(text.trim(), "1" | "是") || text.trim().eq_ignore_ascii_case("true"),
         _ => false,
     }
 }

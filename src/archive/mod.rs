@@ -29,10 +29,12 @@ mod record;
 mod repair;
 mod role;
 mod roster;
+mod rows;
 mod scan;
 mod sequence;
 mod source;
 mod splitter;
+pub mod table;
 mod wording;
 
 pub use block::{Block, decode};
@@ -41,9 +43,15 @@ pub use options::ReadOptions;
 pub use plan::{Plan, PlannedFile};
 pub use record::{Read, Record, RecordFault};
 pub use roster::{Roster, RosterEntry};
+pub use rows::MESSAGE_COLUMNS;
 pub use source::{FileReport, Shape, read_blocks};
 
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+mod table_cases;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[path = "../../tests/kit/workbook.rs"]
+mod workbook;

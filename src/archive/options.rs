@@ -1,6 +1,8 @@
 //! What a reader has to know besides the bytes.
 
 use crate::archive::Roster;
+use crate::archive::rows::MESSAGE_COLUMNS;
+use crate::archive::table::Columns;
 use crate::time::Zone;
 
 /// How archives are read.
@@ -10,6 +12,8 @@ pub struct ReadOptions {
     pub zone: Zone,
     /// Who is staff, bot, owner or administrator.
     pub roster: Roster,
+    /// Which column of a table holds which field.
+    pub columns: Columns,
     /// Longest record in bytes; a longer one is a fault.
     pub max_record_bytes: usize,
     /// Bytes of a line-delimited file that are read as one block: a power of two, at least 1,024.
@@ -21,6 +25,7 @@ impl Default for ReadOptions {
         ReadOptions {
             zone: Zone::shanghai(),
             roster: Roster::default(),
+            columns: Columns::automatic(MESSAGE_COLUMNS),
             max_record_bytes: MAX_RECORD_BYTES,
             block_bytes: BLOCK_BYTES,
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::encoding::decode;
 use crate::error::Error;
 use crate::message::{Role, RoomRole};
 
@@ -46,7 +47,7 @@ impl Roster {
     ///
     /// Columns, in any order: 成员/userid, 角色/role, 群/room, 企业/company.
     pub fn parse(name: &str, bytes: &[u8]) -> (Roster, Vec<Diagnostic>) {
-        let text = decode(bytes);
+        let text = decode(bytes).0;
         let mut reader =
             csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
         let mut roster = Roster::default();
@@ -125,15 +126,6 @@ impl Roster {
         let entry = self.members.entry(id.into()).or_default();
         entry.role = role.or(entry.role);
         entry.company = company.or_else(|| entry.company.take());
-    }
-}
-
-/// Returns UTF-8 text from UTF-8 or, when it is not that, GB18030 (what spreadsheets in China save).
-fn decode(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::GB18030.decode_without_bom_handling(bytes).0.into_owned(),
     }
 }
 

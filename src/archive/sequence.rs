@@ -15,6 +15,8 @@ use crate::archive::lines::starts_record;
 use crate::archive::record::RecordFault;
 use crate::archive::source::Shape;
 use crate::archive::splitter::{Splitter, Step};
+use crate::archive::table::{TableKind, unknown_columns};
+use crate::encoding::{Transcoder, is_utf16};
 
 /// A file that is being read in order.
 pub(crate) struct Sequence<'r> {
@@ -61,8 +63,25 @@ impl<'r> Sequence<'r> {
             fault: None,
         };
         sequence.fill(LOOK_BYTES);
-        sequence.shape = Shape::of(&sequence.buffer, sequence.ended);
+        if is_utf16(&sequence.buffer) && TableKind::of(&sequence.buffer, &options.columns).is_none() {
+            sequence.transcode();
+        }
+        sequence.shape = Shape::of(&sequence.buffer, sequence.ended, &options.columns);
         sequence
+    }
+
+    /// Reads on as UTF-8 what is written in UTF-16.
+    fn transcode(&mut self) {
+        let reader = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        let start = std::mem::take(&mut self.buffer);
+        self.reader = Box::new(Transcoder::new(io::Cursor::new(start).chain(reader)));
+        self.ended = false;
+        self.fill(LOOK_BYTES);
+    }
+
+    /// Returns the bytes from the beginning, for a reader of another kind.
+    pub fn into_reader(self) -> (Vec<u8>, Box<dyn Read + Send + 'r>) {
+        (self.buffer, self.reader)
     }
 
     /// Returns how the records stand in the file.
@@ -76,6 +95,8 @@ impl<'r> Sequence<'r> {
             Shape::Foreign(code) => self.refuse(code),
             Shape::Lines | Shape::Empty => self.next_lines(),
             Shape::List | Shape::Page | Shape::Objects => self.next_values(),
+            // The rows of a table are read by `rows`.
+            Shape::Table(_) => None,
         };
         chunk.or_else(|| self.last_fault())
     }
@@ -85,7 +106,10 @@ impl<'r> Sequence<'r> {
         if self.buffer.is_empty() {
             return None;
         }
-        self.fault = Some(RecordFault::new(code, "no JSON records were found"));
+        self.fault = Some(match code {
+            "format.unknown" => unknown_columns(&self.buffer),
+            _ => RecordFault::new(code, "neither JSON records nor a table"),
+        });
         self.damage = None;
         self.buffer.clear();
         self.ended = true;

@@ -6,10 +6,12 @@
 //! not depend on the number of threads. Every byte of a file is read once, and
 //! hashed on the way.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,9 +21,12 @@ use serde::Serialize;
 
 use crate::archive::lines::LineBlock;
 use crate::archive::record::RecordFault;
+use crate::archive::rows::{self, Holds, Texts};
 use crate::archive::sequence::{Chunk, LOOK_BYTES, Sequence};
 use crate::archive::splitter::{Prefix, page_prefix, skip_blank, value_end};
+use crate::archive::table::{self, Columns, Input, Limits, Table, TableKind};
 use crate::archive::{Block, Compression, Plan, PlannedFile, ReadOptions, compression, file_hash};
+use crate::encoding::is_utf16;
 use crate::error::Error;
 use crate::message::Origin;
 
@@ -70,20 +75,22 @@ pub enum Shape {
     Page,
     /// Side by side, or each over many lines.
     Objects,
+    /// In the rows of a table.
+    Table(TableKind),
     /// Not at all: the code says what the file is.
     Foreign(&'static str),
 }
 
 impl Shape {
     /// Returns the shape of a file that starts with `bytes`; `whole` when there is no more of it.
-    pub(crate) fn of(bytes: &[u8], whole: bool) -> Shape {
+    pub(crate) fn of(bytes: &[u8], whole: bool, columns: &Columns) -> Shape {
         let start = skip_blank(bytes, 0);
         match bytes.get(start) {
             None if whole => Shape::Empty,
             None => Shape::Lines,
             Some(b'[') => Shape::List,
             Some(b'{') => Shape::of_objects(bytes, start),
-            Some(_) => Shape::of_strangers(bytes),
+            Some(_) => Shape::of_strangers(bytes, columns),
         }
     }
 
@@ -110,14 +117,14 @@ impl Shape {
     }
 
     /// Lines may begin with a damaged one; a picture has no lines of records.
-    fn of_strangers(bytes: &[u8]) -> Shape {
+    fn of_strangers(bytes: &[u8], columns: &Columns) -> Shape {
+        if let Some(kind) = TableKind::of(bytes, columns) {
+            return Shape::Table(kind);
+        }
         let records = memchr::memmem::find(bytes, b"\n{\"").is_some() || bytes.starts_with(b"\"{");
-        match bytes {
-            [b'P', b'K', 3, 4, ..] => Shape::Foreign("format.zip"),
-            [b'P', b'A', b'R', b'1', ..] => Shape::Foreign("format.parquet"),
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Shape::Foreign("format.utf16"),
-            _ if records && memchr::memchr(0, bytes).is_none() => Shape::Lines,
-            _ => Shape::Foreign("format.unknown"),
+        match records && memchr::memchr(0, bytes).is_none() {
+            true => Shape::Lines,
+            false => Shape::Foreign("format.unknown"),
         }
     }
 }
@@ -149,8 +156,9 @@ pub fn read_blocks(
     let reading = Reading { plan, options, progress, stop, visit, buffers: Mutex::new(Vec::new()) };
     let files = 0..u32::try_from(plan.files().len()).unwrap_or(u32::MAX);
     let mut tasks: Vec<Task> = files.into_par_iter().flat_map_iter(|file| reading.survey(file)).collect();
+    reading.join_tables(&mut tasks);
     tasks.sort_by_key(|task| matches!(task, Task::Block { .. }));
-    let outcomes = tasks.par_iter().with_max_len(1).map(|task| reading.read(task)).collect();
+    let outcomes = tasks.par_iter().with_max_len(1).flat_map_iter(|task| reading.read(task)).collect();
     if stop.load(Ordering::Relaxed) {
         return Err(Error::interrupted());
     }
@@ -161,6 +169,8 @@ pub fn read_blocks(
 enum Task {
     /// A file to be read in order.
     Sequence { file: u32 },
+    /// Tables that list messages, and tables of one folder that hold the texts of these.
+    Joined { lists: Vec<u32>, texts: Vec<u32> },
     /// A block of a line-delimited file.
     Block { file: u32, start: u64 },
     /// A file that cannot be read.
@@ -222,7 +232,8 @@ impl Reading<'_> {
         let mut start = vec![0; look];
         File::open(&planned.path)?.read_exact_at(&mut start, 0)?;
         let packed = Compression::of(&start) != Compression::None;
-        Ok((!packed).then(|| Shape::of(&start, look as u64 == planned.bytes)))
+        let plain = !packed && !is_utf16(&start);
+        Ok(plain.then(|| Shape::of(&start, look as u64 == planned.bytes, &self.options.columns)))
     }
 
     fn blocks_of(&self, file: u32) -> Vec<Task> {
@@ -230,14 +241,15 @@ impl Reading<'_> {
         starts.map(|start| Task::Block { file, start }).collect()
     }
 
-    fn read(&self, task: &Task) -> Outcome {
-        let (file, outcome) = match *task {
-            _ if self.stop.load(Ordering::Relaxed) => return Outcome::default(),
-            Task::Sequence { file } => (file, self.read_sequence(file)),
-            Task::Block { file, start } => (file, self.read_block(file, start)),
-            Task::Unreadable { file, why } => (file, Err(why.into())),
+    fn read(&self, task: &Task) -> Vec<Outcome> {
+        let (file, outcome) = match task {
+            _ if self.stop.load(Ordering::Relaxed) => return Vec::new(),
+            Task::Joined { lists, texts } => return self.read_joined(lists, texts),
+            Task::Sequence { file } => (*file, self.read_sequence(*file)),
+            Task::Block { file, start } => (*file, self.read_block(*file, *start)),
+            Task::Unreadable { file, why } => (*file, Err((*why).into())),
         };
-        outcome.unwrap_or_else(|error| self.report_unreadable(file, task, &error))
+        vec![outcome.unwrap_or_else(|error| self.report_unreadable(file, task, &error))]
     }
 
     fn report_unreadable(&self, file: u32, task: &Task, error: &io::Error) -> Outcome {
@@ -295,6 +307,18 @@ impl Reading<'_> {
     }
 
     fn read_sequence(&self, file: u32) -> io::Result<Outcome> {
+        self.read_through(file, |sequence, outcome| match sequence.shape() {
+            Shape::Table(_) => {
+                let mut texts = Texts::default();
+                self.read_table(sequence, &mut texts, outcome);
+                self.report_last(texts.left_over(), outcome);
+            }
+            _ => self.read_chunks(sequence, outcome),
+        })
+    }
+
+    /// Unpacks, counts and hashes a file on its way to `read`.
+    fn read_through(&self, file: u32, read: impl FnOnce(Sequence<'_>, &mut Outcome)) -> io::Result<Outcome> {
         let planned = self.planned(file);
         let source: Box<dyn io::Read + Send> = if planned.is_stdin() {
             Box::new(io::stdin())
@@ -306,7 +330,7 @@ impl Reading<'_> {
         let mut outcome = Outcome { file, ..Outcome::default() };
         let (compression, unpacked) = compression::unpack(&mut counted)?;
         outcome.compression = compression;
-        self.read_chunks(Sequence::new(unpacked, self.options), &mut outcome);
+        read(Sequence::new(unpacked, self.options), &mut outcome);
         counted.drain(self.stop);
         outcome.bytes = counted.bytes;
         outcome.hash = Hash::File(*counted.hasher.finalize().as_bytes());
@@ -330,6 +354,15 @@ impl Reading<'_> {
         }
     }
 
+    /// Decodes chunks that were read together, on all threads.
+    fn visit_chunks(&self, chunks: &[Chunk], outcome: &mut Outcome) -> ControlFlow<()> {
+        let file = outcome.file;
+        let records: u64 = chunks.par_iter().with_max_len(1).map(|chunk| self.visit_chunk(file, chunk)).sum();
+        outcome.records += records;
+        outcome.blocks.extend(chunks.iter().map(|chunk| (chunk.offset, line_feeds(&chunk.bytes))));
+        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     fn visit_chunk(&self, file: u32, chunk: &Chunk) -> u64 {
         let place = (file, chunk.offset);
         let mut block = match &chunk.ranges {
@@ -343,6 +376,115 @@ impl Reading<'_> {
         }
         (self.visit)(&mut block);
         block.records()
+    }
+}
+
+/// Tables are read by their rows.
+impl Reading<'_> {
+    /// Puts tables that list messages together with the tables of their folder that hold the texts.
+    fn join_tables(&self, tasks: &mut Vec<Task>) {
+        let mut folders: BTreeMap<&Path, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
+        for file in tasks
+            .iter()
+            .filter_map(|task| if let Task::Sequence { file } = task { Some(*file) } else { None })
+        {
+            let planned = self.planned(file);
+            let folder = folders.entry(planned.path.parent().unwrap_or(&planned.path)).or_default();
+            match self.holds(planned) {
+                Some(Holds::List) => folder.0.push(file),
+                Some(Holds::Texts) => folder.1.push(file),
+                _ => {}
+            }
+        }
+        for (lists, texts) in
+            folders.into_values().filter(|(lists, texts)| !lists.is_empty() && !texts.is_empty())
+        {
+            let joined = |file: &u32| lists.contains(file) || texts.contains(file);
+            tasks.retain(|task| !matches!(task, Task::Sequence { file } if joined(file)));
+            tasks.push(Task::Joined { lists, texts });
+        }
+    }
+
+    /// Returns what the rows of a file are; `None` for what is no table, and for workbooks, which hold their
+    /// texts themselves.
+    fn holds(&self, planned: &PlannedFile) -> Option<Holds> {
+        let packed = || planned.path.to_string_lossy().to_ascii_lowercase().contains(".csv");
+        match self.shape_of(planned).ok()? {
+            Some(Shape::Table(TableKind::Workbook)) => return None,
+            Some(Shape::Table(_)) => {}
+            None if packed() && !planned.is_stdin() => {}
+            _ => return None,
+        }
+        let table = Table::open_path(&planned.path, &self.options.columns, self.limits()).ok()?;
+        table.sheets().first().map(Holds::of)
+    }
+
+    fn read_joined(&self, lists: &[u32], texts: &[u32]) -> Vec<Outcome> {
+        let mut joined = Texts::default();
+        let mut outcomes = Vec::new();
+        for file in texts {
+            let outcome = self.read_through(*file, |sequence, outcome| {
+                let read =
+                    self.open_table(sequence, outcome).and_then(|mut table| joined.read(&mut table, 0));
+                self.report_last(read.err(), outcome);
+            });
+            outcomes.push((*file, outcome));
+        }
+        for file in lists {
+            let read =
+                self.read_through(*file, |sequence, outcome| self.read_table(sequence, &mut joined, outcome));
+            outcomes.push((*file, read));
+        }
+        let report = |(file, outcome): (u32, io::Result<Outcome>)| {
+            outcome.unwrap_or_else(|error| self.report_unreadable(file, &Task::Sequence { file }, &error))
+        };
+        let mut outcomes: Vec<Outcome> = outcomes.into_iter().map(report).collect();
+        self.report_last(joined.left_over(), &mut outcomes[0]);
+        outcomes
+    }
+
+    fn read_table(&self, sequence: Sequence<'_>, texts: &mut Texts, outcome: &mut Outcome) {
+        let read = self.open_table(sequence, outcome).and_then(|mut table| {
+            rows::read(&mut table, texts, &mut |chunks| self.visit_chunks(&chunks, outcome))
+        });
+        self.report_last(read.err(), outcome);
+    }
+
+    /// Reports what is wrong with a table as a whole, behind its rows.
+    fn report_last(&self, fault: Option<RecordFault>, outcome: &mut Outcome) {
+        let Some(fault) = fault else { return };
+        let end = outcome.blocks.iter().map(|(start, _)| *start + 1).max().unwrap_or(0);
+        let last = Chunk { offset: end, bytes: Vec::new(), ranges: None, page: None, fault: Some(fault) };
+        let _ = self.visit_chunks(&[last], outcome);
+    }
+
+    /// A workbook or a columnar file is read from any place, so it needs a file of its own or memory.
+    fn open_table<'s>(
+        &self,
+        sequence: Sequence<'s>,
+        outcome: &mut Outcome,
+    ) -> Result<Table<'s>, RecordFault> {
+        outcome.variant = sequence.shape();
+        let Shape::Table(kind) = outcome.variant else {
+            return Err(RecordFault::new("table.damaged", "it changed while it was read"));
+        };
+        let planned = self.planned(outcome.file);
+        let (start, rest) = sequence.into_reader();
+        let input = match (kind, outcome.compression) {
+            (TableKind::Csv, _) => Input::Stream(Box::new(io::Read::chain(io::Cursor::new(start), rest))),
+            (_, Compression::None) if !planned.is_stdin() => {
+                let opened = File::open(&planned.path);
+                Input::File(
+                    opened.map_err(|error| RecordFault::new("file.unreadable", error.kind().to_string()))?,
+                )
+            }
+            _ => Input::Memory(table::in_memory(start, rest, self.limits())?),
+        };
+        Table::open(kind, input, &self.options.columns, self.limits())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { row_bytes: self.options.max_record_bytes, ..Limits::default() }
     }
 }
 

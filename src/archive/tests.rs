@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::archive::{FileReport, Plan, ReadOptions, Record, Roster, Shape, decode, read_blocks};
 use crate::message::{ChatKind, Flags, Message, Role, TextScope};
 
-const CUSTOMER: &str = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
+pub(super) const CUSTOMER: &str = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
 const OTHER: &str = "woEXAMPLEAAAAAAAAAAAAAAAAAAAAA02";
 const BOT: &str = "wbEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
 
@@ -25,7 +25,7 @@ fn told(bytes: &[u8], options: &ReadOptions) -> Vec<String> {
     told
 }
 
-fn tell(record: &Record<'_>) -> String {
+pub(super) fn tell(record: &Record<'_>) -> String {
     match record {
         Record::Message(message) => tell_message(message),
         Record::Recall(recall) => format!("recall {} of {}", recall.id, recall.target),
@@ -464,7 +464,10 @@ fn byte_damage_is_mended_or_refused() {
 }
 
 /// Reads the files of `dir` and returns what each record told with its line, in file order, and the reports.
-fn read_all(dir: &std::path::Path, options: &ReadOptions) -> (Vec<(u64, String)>, Vec<FileReport>) {
+pub(super) fn read_all(
+    dir: &std::path::Path,
+    options: &ReadOptions,
+) -> (Vec<(u64, String)>, Vec<FileReport>) {
     let plan = Plan::new(&[dir.display().to_string()]).expect("files");
     let seen = Mutex::new(Vec::new());
     let (progress, stop) = (AtomicU64::new(0), AtomicBool::new(false));

@@ -1,53 +1,6 @@
-//! Decides how the bytes of a maintained file encode text.
-//!
-//! A byte order mark decides; else strict UTF-8; else GB18030, which spreadsheets on
-//! Chinese Windows save. GB18030 is not tried first, since more than half of all
-//! Chinese words in UTF-8 are valid in it too.
-
-use std::borrow::Cow;
-
-use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE};
+//! Holds files of the repository to clean UTF-8; [`crate::encoding`] decides what any other file is in.
 
 use crate::diagnostic::{Diagnostic, Place};
-
-/// How a file encodes its text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TextEncoding {
-    /// UTF-8, without a byte order mark.
-    Utf8,
-    /// UTF-8 with a byte order mark, as spreadsheets need it.
-    Utf8Bom,
-    /// UTF-16, with a byte order mark.
-    Utf16,
-    /// GB18030, with GBK and GB2312 in it.
-    Gb18030,
-}
-
-impl TextEncoding {
-    /// Returns the name that people know.
-    pub fn name(self) -> &'static str {
-        match self {
-            TextEncoding::Utf8 => "UTF-8",
-            TextEncoding::Utf8Bom => "UTF-8 (BOM)",
-            TextEncoding::Utf16 => "UTF-16",
-            TextEncoding::Gb18030 => "GB18030",
-        }
-    }
-}
-
-/// Returns the text without its byte order mark, and what encoding was decided on.
-/// Bytes that are wrong in it become U+FFFD.
-pub fn decode(bytes: &[u8]) -> (Cow<'_, str>, TextEncoding) {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        let text = encoding.decode_without_bom_handling(&bytes[mark..]).0;
-        let utf16 = encoding == UTF_16BE || encoding != UTF_8;
-        return (text, if utf16 { TextEncoding::Utf16 } else { TextEncoding::Utf8Bom });
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (Cow::Borrowed(text), TextEncoding::Utf8),
-        Err(_) => (GB18030.decode_without_bom_handling(bytes).0, TextEncoding::Gb18030),
-    }
-}
 
 /// Checks that a file of the repository is UTF-8 without control characters (E014).
 pub fn check_bytes(file: &str, bytes: &[u8]) -> Vec<Diagnostic> {
@@ -81,24 +34,6 @@ fn is_refused(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_mark_then_utf8_then_gb18030_decides() {
-        // (bytes, text, encoding)
-        let utf16: Vec<u8> =
-            [0xff, 0xfe].into_iter().chain("优惠".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        let gb = GB18030.encode("优惠，打折").0.into_owned();
-        let cases: [(&[u8], &str, TextEncoding); 5] = [
-            (b"", "", TextEncoding::Utf8),
-            ("优惠".as_bytes(), "优惠", TextEncoding::Utf8),
-            ("\u{feff}优惠".as_bytes(), "优惠", TextEncoding::Utf8Bom),
-            (&utf16, "优惠", TextEncoding::Utf16),
-            (&gb, "优惠，打折", TextEncoding::Gb18030),
-        ];
-        for (bytes, text, encoding) in cases {
-            assert_eq!(decode(bytes), (Cow::Borrowed(text), encoding), "{text}");
-        }
-    }
 
     #[test]
     fn files_of_the_repository_are_clean_utf8() {

@@ -15,8 +15,9 @@ mod term;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::encoding::{TextEncoding, decode};
 pub use catalog::{Catalog, check};
-pub use encoding::{TextEncoding, check_bytes, decode};
+pub use encoding::check_bytes;
 pub use layer_set::LayerSet;
 pub use parse::parse;
 pub use term::{Lexicon, Mode, NegationPolicy, Term, Validity};

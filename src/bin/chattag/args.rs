@@ -91,6 +91,9 @@ pub struct RunArgs {
     /// 员工、机器人、群主、管理员名单 (CSV) · Roster of staff, bots, group owners and administrators (CSV)
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
+    /// 表格存档的列名对照：文件，或 `列名=字段,…` · Columns of table archives: a file, or `name=field,…`
+    #[arg(long, value_name = "MAP")]
+    pub columns: Option<String>,
     /// 截止时刻，默认为最新消息当天结束 · Decide as of this local time; default: end of the newest day
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::Context;
-use chattag::archive::{ReadOptions, Roster};
+use chattag::archive::table::Columns;
+use chattag::archive::{MESSAGE_COLUMNS, ReadOptions, Roster};
 use chattag::batch::{self, Progress, RunOptions};
 use chattag::bundle::Bundle;
 use chattag::error::Error;
@@ -48,12 +49,16 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
         Some(path) => Roster::read(path)?,
         None => Roster::default(),
     };
+    let columns = match &args.columns {
+        Some(map) => Columns::from_argument(map, MESSAGE_COLUMNS)?,
+        None => Columns::automatic(MESSAGE_COLUMNS),
+    };
     let max_record_bytes = parse_size(&args.max_record)?;
     Ok(RunOptions {
         archives: args.archives.clone(),
         out: args.out.clone(),
         as_of: args.as_of.as_deref().map(|text| parse_time(text, bundle)).transpose()?,
-        read: ReadOptions { zone, roster, max_record_bytes, ..ReadOptions::default() },
+        read: ReadOptions { zone, roster, columns, max_record_bytes, ..ReadOptions::default() },
         jobs: args.jobs,
         memory: parse_size(&args.memory)?,
         mentions: args.mentions,
