@@ -18,6 +18,7 @@ pub mod writer;
 pub mod annotate;
 pub mod batch;
 pub mod bundle;
+pub mod business;
 pub mod diagnostic;
 pub mod encoding;
 pub mod error;

@@ -14,13 +14,14 @@ use serde::Serialize;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::lexicon::Catalog;
 use crate::mention::{Annotator, Scratch};
-use crate::message::{ChatKind, Key, KeyKind, Message};
+use crate::message::{Key, KeyKind};
 use crate::rules::{Exemption, RuleIdx, RuleSet, RuleTest};
 use crate::signal::{Evaluator, Event};
 use crate::time::{Millis, Timestamp, Zone};
-use crate::verdict::{Decision, Engine, KeyState, KickDecision, Reason, Row, TagChange, TagChangeKind};
+use crate::verdict::{Census, Decision, Engine, KeyState, KickDecision, Measuring, Reason, Row, Scales};
+use crate::verdict::{TagChange, TagChangeKind};
 
-use line::{Content, Said};
+use line::{Content, Party, Said};
 
 /// One test of the rule files, ready to run.
 #[derive(Clone, Debug)]
@@ -155,38 +156,48 @@ impl Scenario {
         }
     }
 
-    /// Returns what happens, in event order, each with the message that says whose it is.
-    fn events<'s>(
-        &'s self,
-        rules: &RuleSet,
-        catalog: &Catalog,
-        annotator: &Annotator,
-    ) -> Vec<(Event, Message<'s>)> {
+    /// Returns what happens, in event order.
+    fn events(&self, rules: &RuleSet, catalog: &Catalog, annotator: &Annotator) -> Vec<Happened> {
         let evaluator = Evaluator::new(rules, catalog);
         let (mut scratch, mut mentions) = (Scratch::default(), Vec::new());
         let mut events = Vec::new();
         for said in self.timeline.iter().filter(|said| said.at < self.as_of) {
-            let mut event = Event::default();
-            let message = match said.content {
+            let (mut event, mut party) = (Event::default(), said.party());
+            let mut transfer = None;
+            match &said.content {
                 Content::Recall { line } => {
                     event.at = said.at;
                     event.seq = said.seq;
                     event.id.clone_from(&said.id);
-                    event.recall_of.clone_from(&self.timeline[line].id);
-                    self.timeline[line].message()
+                    event.recall_of.clone_from(&self.timeline[*line].id);
+                    party = self.timeline[*line].party();
                 }
-                _ => {
+                Content::Business(business) => {
+                    evaluator.evaluate_business(business, &mut event);
+                    let ends = business.text("from").zip(business.text("to"));
+                    transfer = ends.map(|(from, to)| (from.to_owned(), to.to_owned()));
+                }
+                Content::Message { .. } => {
                     let message = said.message();
                     annotator.annotate(&message, &mut scratch, &mut mentions);
                     evaluator.evaluate(&message, &mentions, catalog, &mut event);
-                    message
                 }
-            };
-            events.push((event, message));
+            }
+            events.push(Happened { event, party, transfer });
         }
-        events.sort_by_key(|(event, _)| (event.at, event.seq));
+        events.sort_by(|a, b| {
+            (a.event.at, a.event.seq, &a.event.id).cmp(&(b.event.at, b.event.seq, &b.event.id))
+        });
         events
     }
+}
+
+/// One thing that happens in a timeline.
+struct Happened {
+    event: Event,
+    party: Party,
+    /// The customer goes from one employee to another.
+    transfer: Option<(String, String)>,
 }
 
 /// Returns `set` with the rules of these ids only, and the exemptions that concern them.
@@ -209,32 +220,73 @@ fn only(set: &RuleSet, ids: &[String]) -> RuleSet {
 }
 
 /// Runs the rules of one kind of key over all histories in `events`.
-fn play(set: &RuleSet, kind: KeyKind, events: &[(Event, Message<'_>)], as_of: Timestamp, out: &mut Vec<Row>) {
+fn play(set: &RuleSet, kind: KeyKind, events: &[Happened], as_of: Timestamp, out: &mut Vec<Row>) {
     let engine = Engine::new(set, kind);
-    let mut states: BTreeMap<String, (Arc<Key>, KeyState)> = BTreeMap::new();
-    for (event, message) in events {
-        let Some(key) = key_of(message, kind) else { continue };
-        let name = format!("{}\0{}\0{}", key.customer, key.staff, key.room);
-        let (key, state) = states.entry(name).or_insert_with(|| (Arc::new(key), KeyState::default()));
-        engine.push(state, key, event, out);
+    let scales = census(&engine, kind, events, as_of);
+    let mut states: States = BTreeMap::new();
+    for happened in events {
+        let Some(key) = key_of(&happened.party, kind) else { continue };
+        let (key, state) = state_of(key, &mut states);
+        engine.push_ranked(&scales, state, &key, &happened.event, out);
+        if let (KeyKind::Relation, Some((from, to))) = (kind, &happened.transfer) {
+            hand_over(&engine, &happened.event, &key, (from, to), &mut states, out);
+        }
     }
-    for (key, state) in states.values_mut() {
-        engine.advance_to(state, key, as_of, out);
+    for (key, state) in &mut states {
+        engine.advance_ranked(&scales, state, key, as_of, out);
     }
 }
 
-/// Returns the key of `kind` that a message belongs to.
-fn key_of(message: &Message<'_>, kind: KeyKind) -> Option<Key> {
-    let group = message.chat == ChatKind::Group;
+type States = BTreeMap<Arc<Key>, KeyState>;
+
+fn state_of(key: Key, states: &mut States) -> (Arc<Key>, &mut KeyState) {
+    let key = Arc::new(key);
+    (Arc::clone(&key), states.entry(key).or_default())
+}
+
+/// Goes through the histories for what they measure at the barriers of `rank` rules.
+fn census(engine: &Engine<'_>, kind: KeyKind, events: &[Happened], as_of: Timestamp) -> Scales {
+    let mut census = Census::default();
+    let mut walks: BTreeMap<Key, Measuring> = BTreeMap::new();
+    if !engine.program().ranks().is_empty() {
+        for happened in events {
+            let Some(key) = key_of(&happened.party, kind) else { continue };
+            census.add(engine, walks.entry(key).or_default(), &happened.event);
+        }
+    }
+    walks.values_mut().for_each(|walk| census.pass(engine, walk, as_of));
+    census.scales(engine)
+}
+
+fn hand_over(
+    engine: &Engine<'_>,
+    event: &Event,
+    key: &Key,
+    (from, to): (&str, &str),
+    states: &mut States,
+    out: &mut Vec<Row>,
+) {
+    let of = |staff: &str| Arc::new(Key { staff: staff.into(), ..key.clone() });
+    let (from, to) = (of(from), of(to));
+    let mut giver = states.remove(&from).unwrap_or_default();
+    let taker = states.entry(Arc::clone(&to)).or_default();
+    engine.hand_over((&from, &mut giver), (&to, taker), event.at, &event.id, out);
+    states.insert(from, giver);
+}
+
+/// Returns the key of `kind` that something belongs to.
+fn key_of(party: &Party, kind: KeyKind) -> Option<Key> {
+    let text = |part: &Option<String>| part.as_deref().map(Box::<str>::from);
+    let none = Box::<str>::default;
     let (customer, staff, room) = match kind {
-        KeyKind::Customer => (message.customer.as_deref()?, "", ""),
-        KeyKind::Relation if group => return None,
-        KeyKind::Relation => (message.customer.as_deref()?, message.staff.as_deref()?, ""),
-        KeyKind::Room => ("", "", message.room.as_deref()?),
-        KeyKind::RoomMember => (message.speaker.as_ref(), "", message.room.as_deref()?),
-        KeyKind::Staff => ("", message.staff.as_deref()?, ""),
+        KeyKind::Customer => (text(&party.customer)?, none(), none()),
+        KeyKind::Relation if party.room.is_some() => return None,
+        KeyKind::Relation => (text(&party.customer)?, text(&party.staff)?, none()),
+        KeyKind::Room => (none(), none(), text(&party.room)?),
+        KeyKind::RoomMember => (text(&party.member)?, none(), text(&party.room)?),
+        KeyKind::Staff => (none(), text(&party.staff)?, none()),
     };
-    Some(Key { corp: "".into(), kind, customer: customer.into(), staff: staff.into(), room: room.into() })
+    Some(Key { corp: "".into(), kind, customer, staff, room })
 }
 
 /// Returns the line of a row, without its time; `None` for rows that are not listed.
@@ -268,6 +320,7 @@ fn describe_tag(change: &TagChange, set: &RuleSet) -> Option<String> {
             Some(format!("untag {}{reason}", tag.id))
         }
         TagChangeKind::Blocked => Some(format!("blocked {}", tag.id)),
+        TagChangeKind::Reviewed => Some(format!("reviewed {}", tag.id)),
     }
 }
 
@@ -278,6 +331,14 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::Rule => "rule",
         Reason::Superseded(_) => "superseded",
         Reason::Outranked(_) => "outranked",
+        Reason::Below => "below",
+        Reason::Passed => "passed",
+        Reason::Part => "part",
+        Reason::Review => "review",
+        Reason::Unranked => "unranked",
+        Reason::Manual => "manual",
+        Reason::Transferred => "transferred",
+        Reason::Inherited => "inherited",
     }
 }
 

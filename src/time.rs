@@ -145,6 +145,18 @@ impl Zone {
         first.checked_sub(back.months()).map_or(day, day_of_date)
     }
 
+    /// Returns the first day of the month after the one that contains `day`.
+    pub fn next_month(&self, day: Day) -> Day {
+        let first = date_of_day(day).first_of_month();
+        first.checked_add(1.months()).map_or(day.plus(31), day_of_date)
+    }
+
+    /// Returns the number of the month that contains `day`: 12 per year from January of year 0 on.
+    pub fn month_number(&self, day: Day) -> i64 {
+        let date = date_of_day(day);
+        i64::from(date.year()) * 12 + i64::from(date.month()) - 1
+    }
+
     /// Returns the instant at which the local clock shows `local`.
     pub fn instant(&self, local: DateTime) -> Timestamp {
         self.zone

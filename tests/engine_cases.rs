@@ -2,17 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "model/cases.rs"]
+mod cases;
 #[path = "model/kit.rs"]
 mod kit;
 
+use cases::{Case, check, rows};
 use chattag::message::{KeyKind, NumberField};
 use chattag::rules::*;
 use chattag::time::{Millis, Timestamp};
-use chattag::verdict::{Arrival, Decision, Engine, Row, Stream};
+use chattag::verdict::{Arrival, Decision, Engine, Stream};
 use kit::*;
-
-/// Id, rules, events, the rows they lead to.
-type Case = (&'static str, fn() -> RuleSet, &'static [&'static str], &'static [&'static str]);
 
 fn tagged(shape: Shape) -> RuleSet {
     set(vec![rule("c", shape).tag("T")])
@@ -702,35 +702,6 @@ impl Changed for RuleSet {
         self.rules = self.rules.into_iter().map(|rule| if which(&rule) { how(rule) } else { rule }).collect();
         self
     }
-}
-
-/// Runs a timeline; a last line `as_of …` says until when.
-fn rows(set: &RuleSet, timeline: &[&str]) -> Vec<Row> {
-    let engine = Engine::new(set, KeyKind::Customer);
-    let mut stream = Stream::new(&engine, DAY.times(1_000));
-    let (mut out, mut as_of) = (Vec::new(), instant("2034-01-01 00:00"));
-    for (line, number) in timeline.iter().zip(1..) {
-        if let Some(text) = line.strip_prefix("as_of ") {
-            as_of = instant(text);
-        } else {
-            let (name, event) = read_event(line, number);
-            stream.push(&key(&name), event, &mut out);
-        }
-    }
-    stream.advance_to(as_of, &mut out);
-    out
-}
-
-fn check(cases: &[Case]) {
-    let mut wrong = Vec::new();
-    for (id, rules, timeline, expected) in cases {
-        let set = rules();
-        let found: Vec<String> = rows(&set, timeline).iter().map(|row| text(&set, row)).collect();
-        if found != *expected {
-            wrong.push(format!("{id}\n  expected {expected:?}\n  found    {found:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use chattag::lexicon::TermIdx;
 use chattag::message::{KeyKind, NumberField};
 use chattag::rules::*;
-use chattag::signal::Event;
+use chattag::signal::{Act, Event};
 use chattag::time::{Millis, Timestamp};
 use chattag::verdict::{Arrival, Decision, Engine, KeyState, Reason, Row, Stream, TagChangeKind};
 use kit::*;
@@ -61,7 +61,15 @@ fn pack(exclusive: Exclusive) -> RuleSet {
         rule("rk", count("msg", 4, elapsed(HOUR.times(6)))).measure(Measure::Messages).kick(KickAction::Kick),
         rule("rl", matching("ask")).kick(KickAction::KickBlock).experimental(),
         rule("rm", count("lead", 2, Window::Session { gap: HOUR.times(9) })).hold().alert(None),
+        rule("rn", streak("disc", 3)).alert(None).tag("V"),
+        rule("ro", ratio("value", "disc", 4, elapsed(DAY.times(30)))).scored("W", Score::Given).alert(None),
+        rule("rp", cycle("reply")).tag("f1").alert(None),
+        rule("rq", combine(&["T"], &["U", "price"], &["care"], Hold::While)).scored("f2", Score::Given),
+        rule("rr", combine(&["f2", "sensitive"], &[], &[], Hold::Latched)).tag("m1").alert(None),
+        rule("rs", count("ask", 4, elapsed(DAY.times(25)))).hold().ignoring_recalls().tag("m2"),
+        rule("rt", streak("cmpl", 2)).tag("m2"),
     ])
+    .reviewed("m2")
     .ttl("care", Span::Elapsed(DAY.times(30)))
     .ttl("price", Span::Months(6))
     .ttl("U", Span::Elapsed(DAY.times(2)))
@@ -94,7 +102,11 @@ fn random_event(
     coarse: Millis,
 ) -> (&'static str, Event) {
     let at = start.plus(Millis(dice.span(span).0 / coarse.0 * coarse.0));
-    let mut signals = Vec::new();
+    let (mut signals, mut acts) = (Vec::new(), Vec::new());
+    if dice.below(60) == 0 {
+        let (tag, assigned) = (tag_idx(dice.one(&["lead", "care", "T", "m2"])), dice.below(3) > 0);
+        acts.push(Act { tag, assigned });
+    }
     for name in ["disc", "cmpl", "price", "value", "paid", "lead", "ask", "reply"] {
         if dice.below(100) < 22 {
             signals.push((name, dice.below(4) as u16));
@@ -108,6 +120,7 @@ fn random_event(
     for hit in &mut event.hits {
         (hit.term, hit.weight) = (TermIdx(dice.below(4) as u32), dice.one(&[1.0, 1.0, 0.5, 2.0]));
     }
+    event.acts = if recall { Vec::new() } else { acts };
     if recall {
         event.recall_of = format!("m{:05}", i - 1 - dice.below(i.min(20)));
     } else if dice.below(3) == 0 {
@@ -134,6 +147,7 @@ fn full_text(set: &RuleSet, row: &Row) -> String {
                 Some(Reason::Rule) => " rule",
                 Some(Reason::Superseded(_)) => " superseded",
                 Some(Reason::Outranked(_)) => " outranked",
+                Some(other) => &format!(" {}", format!("{other:?}").to_lowercase()),
             };
             let standing = &change.standing;
             let (since, first, last) = (standing.since.0, standing.first_at.0, standing.last_at.0);
@@ -292,8 +306,19 @@ fn the_engine_says_what_a_plain_one_says_that_reads_the_whole_history() {
         }
         same(case, "batch", &plain_rows(&set, &history), &by_key(&set, &rows));
     }
-    let kinds =
-        ["alert", "assign", "blocked", "kick", "level", "none", "refresh", "remove", "suppressed", "warn"];
+    let kinds = [
+        "alert",
+        "assign",
+        "blocked",
+        "kick",
+        "level",
+        "none",
+        "refresh",
+        "remove",
+        "reviewed",
+        "suppressed",
+        "warn",
+    ];
     assert!(kinds.iter().all(|kind| n_rows.get(*kind).is_some_and(|n| *n > 20)), "too tame: {n_rows:?}");
 }
 

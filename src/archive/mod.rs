@@ -11,6 +11,7 @@
 //! the number of threads times the block size and the longest record.
 
 mod block;
+mod business;
 mod compression;
 mod container;
 mod fast;
@@ -38,6 +39,7 @@ pub mod table;
 mod wording;
 
 pub use block::{Block, decode};
+pub use business::{BUSINESS_COLUMNS, BusinessReader, BusinessRow};
 pub use compression::Compression;
 pub use options::ReadOptions;
 pub use plan::{Plan, PlannedFile};

@@ -327,6 +327,7 @@ mod tests {
             ],
             hits: vec![hit(7, None), hit(70_000, Some("加 微·信")), hit(1, None)],
             numbers: smallvec![(NumberField::AmountFen, -5), (NumberField::Seconds, i64::MAX)],
+            acts: Vec::new(),
             exemptions: 0b1001,
         }
     }

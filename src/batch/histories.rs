@@ -221,7 +221,7 @@ fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {
         key: Arc::clone(key),
         tag: standing.tag,
         standing: standing.standing.clone(),
-        rule: Some(standing.rule),
+        rule: standing.rule,
         shadow: false,
         evidence: standing.evidence.clone(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::circles;
 use super::compile::Context;
 use super::findings::Findings;
 use super::reader::Text;
@@ -45,6 +46,7 @@ pub fn rules(set: &RuleSet, findings: &Findings) {
     protected_roles(set, findings);
     tag_keys(set, findings);
     twins(set, findings);
+    circles::check(set, findings);
     for rule in &set.rules {
         every_without_cooldown(rule, findings);
         naming(rule, findings);
@@ -78,12 +80,9 @@ fn protected_roles(set: &RuleSet, findings: &Findings) {
 fn tag_keys(set: &RuleSet, findings: &Findings) {
     let mut first: BTreeMap<TagIdx, &Rule> = BTreeMap::new();
     for rule in &set.rules {
-        let Some(emit) = &rule.emit else { continue };
-        let other = *first.entry(emit.tag).or_insert(rule);
-        if other.key == rule.key {
-            continue;
-        }
-        let tag = &set.tags[usize::from(emit.tag.0)].id;
+        let clash = rule.tags().into_iter().find(|tag| first.entry(*tag).or_insert(rule).key != rule.key);
+        let Some(tag) = clash else { continue };
+        let (other, tag) = (first[&tag], &set.tags[usize::from(tag.0)].id);
         let finding = Diagnostic::new(
             "E013",
             rule.place.clone(),

@@ -13,9 +13,9 @@ use super::fingerprint::Printer;
 use super::list::List;
 use super::names::{self, Names};
 use super::reader::Text;
-use super::rule::{Exemption, RuleSet, SignalIdx};
+use super::rule::{AlertIdx, Exemption, RuleSet, SignalIdx};
 use super::signal_def::{Selector, SignalDef};
-use super::tree::Table;
+use super::tree::{Table, Value};
 use super::{exempt_file, rule_file, signal_file, tag_file};
 use crate::diagnostic::{self, Diagnostic, Place};
 use crate::lexicon::{Catalog, LexiconIdx};
@@ -55,6 +55,8 @@ pub struct Context<'a> {
     /// What end dates are compared with.
     pub today: Option<Day>,
     hidden_numbers: BTreeMap<String, u16>,
+    /// Ids of alerts, sorted.
+    alerts: Vec<String>,
     lists: &'a BTreeMap<String, List>,
     used_lexicons: RefCell<BTreeSet<LexiconIdx>>,
 }
@@ -85,6 +87,7 @@ impl<'a> Context<'a> {
             hidden: RefCell::default(),
             today,
             hidden_numbers,
+            alerts: alert_ids(draft),
             lists: &draft.lists,
             used_lexicons: RefCell::default(),
         }
@@ -93,6 +96,16 @@ impl<'a> Context<'a> {
     /// Returns the number of the hidden signal `id`.
     pub fn hidden_number(&self, id: &str) -> Option<SignalIdx> {
         self.hidden_numbers.get(id).map(|number| SignalIdx(*number))
+    }
+
+    /// Resolves the id of an alert; reports one that does not exist (`E003`).
+    pub fn alert(&self, name: Text<'_>) -> Option<AlertIdx> {
+        let at = self.alerts.binary_search_by(|known| known.as_str().cmp(name.text));
+        if at.is_err() {
+            let known: Vec<&str> = self.alerts.iter().map(String::as_str).collect();
+            names::unknown_name(("告警", "alert"), name, &known, self.findings);
+        }
+        at.ok().map(|at| AlertIdx(at as u16))
     }
 
     /// Resolves `lexicon` or `lexicon/category/…` to its terms.
@@ -163,6 +176,17 @@ pub fn hidden_id(rule: &str) -> String {
     format!("rule:{rule}")
 }
 
+/// Returns the ids of all alerts: that of the rule where the alert has none of its own.
+fn alert_ids(draft: &Draft) -> Vec<String> {
+    let id = |rule: &Table| {
+        let alert = rule.find("alert")?;
+        let own = if let Value::Table(table) = &alert.node.value { table.text("id") } else { None };
+        own.or_else(|| rule.text("id")).map(str::to_owned)
+    };
+    let ids: BTreeSet<String> = draft.rules.iter().filter_map(id).collect();
+    ids.into_iter().collect()
+}
+
 /// Numbers all signals in id order: those of signal files (by their place among themselves)
 /// and those of kick rules (by id).
 fn number_signals(draft: &Draft) -> (Vec<u16>, BTreeMap<String, u16>) {
@@ -200,6 +224,7 @@ fn compile_all(draft: &Draft, catalog: &Catalog, today: Option<Day>, findings: &
         tags: tags?,
         groups: groups?,
         exemptions,
+        alerts: context.alerts.clone(),
     };
     let set = Printer::new(catalog).print(set);
     check::rules(&set, findings);

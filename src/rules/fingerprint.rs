@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::rule::{
-    AlertSpec, Emit, Exemption, Fingerprint, Group, Rule, RuleSet, Score, Shape, SignalIdx, Status, Tag,
-    TagIdx,
+    AlertIdx, AlertSpec, Emit, Exemption, Fingerprint, Group, Metric, MetricOf, Ranking, Rule, RuleSet,
+    Score, Shape, SignalIdx, Status, Tag, TagIdx,
 };
 use super::signal_def::{Selector, SignalDef};
 use super::signal_file::{SPEAKERS, WORDS};
@@ -32,10 +32,14 @@ impl<'a> Printer<'a> {
         for signal in &mut set.signals {
             signal.fingerprint = hash(&self.signal(signal));
         }
-        let forms: Vec<(Value, Value)> =
-            set.rules.iter().map(|rule| (rule_form(rule, &set), self.lexicons(rule, &set))).collect();
-        for (rule, (form, lexicons)) in set.rules.iter_mut().zip(forms) {
+        let forms: Vec<[Value; 3]> = set
+            .rules
+            .iter()
+            .map(|rule| [rule_form(rule, &set), state_form(rule, &set), self.lexicons(rule, &set)])
+            .collect();
+        for (rule, [form, state, lexicons]) in set.rules.iter_mut().zip(forms) {
             rule.fingerprint = hash(&form);
+            rule.state_fingerprint = hash(&state);
             rule.lexicon_fingerprint = hash(&lexicons);
         }
         set.pack.fingerprint = hash(&self.pack(&set));
@@ -43,6 +47,9 @@ impl<'a> Printer<'a> {
     }
 
     fn signal(&self, signal: &SignalDef) -> Value {
+        if let Some(business) = &signal.business {
+            return json!({ "kinds": business.kinds, "where": business.tests });
+        }
         let near = signal.near.as_ref().map(|near| json!([self.selector(&near.selector), near.chars]));
         json!({
             "from": word(SPEAKERS, signal.from),
@@ -125,9 +132,20 @@ fn rule_form(rule: &Rule, set: &RuleSet) -> Value {
         "recall": rule.recall,
         "emit": rule.emit.as_ref().map(|emit| emit_form(emit, set)),
         "untag": untag,
-        "alert": rule.alert.as_ref().map(|AlertSpec { name, level, cooldown }| json!([name, level, cooldown])),
+        "alert": rule.alert.as_ref().map(|alert| alert_form(alert, set)),
         "kick": rule.kick,
     })
+}
+
+/// What the state of a rule depends on.
+fn state_form(rule: &Rule, set: &RuleSet) -> Value {
+    json!({ "key": rule.key, "shape": shape_form(&rule.shape, set), "recall": rule.recall })
+}
+
+fn alert_form(spec: &AlertSpec, set: &RuleSet) -> Value {
+    let id = |alert: AlertIdx| &set.alerts[usize::from(alert.0)];
+    let inhibited_by: Vec<&String> = spec.inhibited_by.iter().map(|alert| id(*alert)).collect();
+    json!([id(spec.alert), spec.name, spec.level, spec.cooldown, spec.breaks_through, inhibited_by])
 }
 
 fn shape_form(shape: &Shape, set: &RuleSet) -> Value {
@@ -145,12 +163,46 @@ fn shape_form(shape: &Shape, set: &RuleSet) -> Value {
         Shape::Absence { since, anchor, cancel, after } => json!({
             "absence": print(*since), "anchor": anchor, "cancel": cancel.map(print), "after": after,
         }),
+        Shape::Streak { signal, days } => json!({ "streak": print(*signal), "days": days }),
+        Shape::Ratio { numerator, denominator, at_least, min_denominator, window } => json!({
+            "ratio": [print(*numerator), print(*denominator)], "at_least": at_least,
+            "min_denominator": min_denominator, "window": window,
+        }),
+        Shape::Cycle { signal, last, min_intervals, open, close } => json!({
+            "cycle": print(*signal), "last": last, "min_intervals": min_intervals, "open": open,
+            "close": close,
+        }),
+        Shape::Rank(ranking) => ranking_form(ranking, set),
+        Shape::Combine { all, any, none, hold } => json!({
+            "combine": [tag_ids(all, set), tag_ids(any, set), tag_ids(none, set)], "hold": hold,
+        }),
     }
+}
+
+fn ranking_form(ranking: &Ranking, set: &RuleSet) -> Value {
+    let print = |signal: SignalIdx| json!(signal_def(set, signal).fingerprint);
+    let of = |of: MetricOf| match of {
+        MetricOf::DaysSince(signal) => json!({ "days_since": print(signal) }),
+        MetricOf::Count(signal) => json!({ "count": print(signal) }),
+        MetricOf::Sum(field) => json!({ "sum": field }),
+    };
+    let metric =
+        |metric: &Metric| json!([metric.id, of(metric.of), metric.low_is_better, tag_ids(&metric.tags, set)]);
+    json!({
+        "rank": print(ranking.population), "months": ranking.months, "window": ranking.window,
+        "min_population": ranking.min_population, "bands": ranking.bands,
+        "metrics": ranking.metrics.iter().map(metric).collect::<Vec<_>>(),
+    })
+}
+
+fn tag_ids<'s>(tags: &[TagIdx], set: &'s RuleSet) -> BTreeSet<&'s str> {
+    tags.iter().map(|tag| tag_id(*tag, set)).collect()
 }
 
 fn emit_form(emit: &Emit, set: &RuleSet) -> Value {
     let score = match emit.score {
         Score::Fixed(fixed) => json!({ "fixed": fixed }),
+        Score::Given => json!("given"),
         Score::Mass { half_point, half_life } => json!({ "half_point": half_point, "half_life": half_life }),
     };
     let clear_on = emit.clear_on.map(|signal| signal_def(set, signal).fingerprint);
@@ -163,7 +215,7 @@ fn tag_id(tag: TagIdx, set: &RuleSet) -> &str {
 
 fn tag_form(tag: &Tag, set: &RuleSet) -> Value {
     let group = tag.group.map(|group| &set.groups[usize::from(group.0)].id);
-    json!([tag.id, tag.path, group, tag.ttl, tag.levels])
+    json!([tag.id, tag.path, group, tag.ttl, tag.reviewed, tag.levels, tag.hysteresis, tag.rules_may_remove])
 }
 
 fn group_form(group: &Group, set: &RuleSet) -> Value {

@@ -4,7 +4,9 @@
 //! names, fills in defaults and checks. Neither fails: what is wrong becomes a
 //! finding, all of them in one go.
 
+mod business_file;
 mod check;
+mod circles;
 mod compile;
 mod draft;
 mod duration;
@@ -15,6 +17,7 @@ mod list;
 mod names;
 mod overlay;
 mod pack_file;
+mod rank_file;
 mod reader;
 mod rule;
 mod rule_file;
@@ -26,6 +29,7 @@ mod tag_file;
 mod test_def;
 mod tree;
 
+pub use circles::combines_in_order;
 pub use compile::compile;
 pub use draft::{Draft, LayerChoice, SourceFile, lexicon_files, read};
 pub use overlay::{TermChange, TermEdit};

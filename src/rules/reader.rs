@@ -187,19 +187,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reports `key` when it is there: the word is known, this build cannot do it.
-    pub fn not_yet(&self, key: &'static str) {
-        if let Some(node) = self.node(key) {
-            let finding = Diagnostic::new(
-                "E001",
-                node.place.clone(),
-                format!("此版本还不支持 `{key}`"),
-                format!("this build does not know `{key}` yet"),
-            );
-            self.findings.add(finding.with_help("删去这一行", "remove the line"));
-        }
-    }
-
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
         let known = self.known.into_inner();

@@ -23,6 +23,10 @@ pub struct TagIdx(pub u16);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct GroupIdx(pub u16);
 
+/// Number of an alert: its place among all alert ids in order.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct AlertIdx(pub u16);
+
 /// Hash of a rule with everything it depends on; equal prints, equal decisions.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u8; 16]);
@@ -49,6 +53,8 @@ pub struct RuleSet {
     pub groups: Vec<Group>,
     /// Who is never kicked, in id order.
     pub exemptions: Vec<Exemption>,
+    /// Ids of alerts, sorted; [`AlertIdx`] indexes it.
+    pub alerts: Vec<String>,
 }
 
 /// What `pack.toml` says.
@@ -99,6 +105,8 @@ pub struct Rule {
     pub shape: Shape,
     /// What a recall does to hits it has counted.
     pub recall: RecallPolicy,
+    /// What becomes of saved state when the rule changes its meaning.
+    pub migrate: Migrate,
     /// The tag it assigns.
     pub emit: Option<Emit>,
     /// Tags it takes away when it fires.
@@ -109,6 +117,8 @@ pub struct Rule {
     pub kick: Option<KickAction>,
     /// Canonical form, with the fingerprints of its signals and lexicons.
     pub fingerprint: Fingerprint,
+    /// The same without what follows from a firing: equal prints, equal state.
+    pub state_fingerprint: Fingerprint,
     /// Hash over the lexicons it uses.
     pub lexicon_fingerprint: Fingerprint,
     /// Where it is written.
@@ -122,17 +132,48 @@ impl Rule {
         signals.extend(self.emit.as_ref().and_then(|emit| emit.clear_on));
         signals
     }
+
+    /// Returns every tag the rule can assign.
+    pub fn tags(&self) -> Vec<TagIdx> {
+        let mut tags: Vec<TagIdx> = self.emit.iter().map(|emit| emit.tag).collect();
+        if let Shape::Rank(ranking) = &self.shape {
+            tags.extend(ranking.metrics.iter().flat_map(|metric| &metric.tags));
+        }
+        tags
+    }
 }
 
 impl Shape {
     /// Returns every signal the shape looks at.
     pub fn signals(&self) -> Vec<SignalIdx> {
         match self {
-            Shape::Match { signal } | Shape::Count { signal, .. } => vec![*signal],
+            Shape::Match { signal }
+            | Shape::Count { signal, .. }
+            | Shape::Streak { signal, .. }
+            | Shape::Cycle { signal, .. } => vec![*signal],
             Shape::Sequence { steps, without, .. } => steps.iter().chain(without).copied().collect(),
             Shape::Absence { since, cancel, .. } => [*since].into_iter().chain(*cancel).collect(),
+            Shape::Ratio { numerator, denominator, .. } => vec![*numerator, *denominator],
+            Shape::Rank(ranking) => {
+                let asked = ranking.metrics.iter().filter_map(|metric| metric.of.signal());
+                [ranking.population].into_iter().chain(asked).collect()
+            }
+            Shape::Combine { .. } => Vec::new(),
         }
     }
+}
+
+/// What becomes of saved state when a rule changes its meaning.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Migrate {
+    /// It is computed anew from the archive.
+    #[default]
+    Replay,
+    /// It is dropped; the rule begins with the next event.
+    Reset,
+    /// It is used as it is.
+    Keep,
 }
 
 /// What a recall does.
@@ -145,8 +186,7 @@ pub enum RecallPolicy {
     Ignore,
 }
 
-/// What a rule looks for. Five more shapes have their place here: `streak`,
-/// `ratio`, `cycle`, `rank`, `combine`.
+/// What a rule looks for: the ten shapes. A `kick` is a match with a signal of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// One event.
@@ -191,6 +231,134 @@ pub enum Shape {
         /// How long.
         after: Span,
     },
+    /// Something on this many local days running.
+    Streak {
+        /// The signal.
+        signal: SignalIdx,
+        /// At least two.
+        days: u32,
+    },
+    /// A share of the events in a window that ends at the newest of them.
+    Ratio {
+        /// Those that count.
+        numerator: SignalIdx,
+        /// All of them.
+        denominator: SignalIdx,
+        /// Holds at this share or more.
+        at_least: Fraction,
+        /// Says nothing about fewer events than this.
+        min_denominator: u32,
+        /// How far back.
+        window: Window,
+    },
+    /// The customer's own rhythm is overdue.
+    Cycle {
+        /// What repeats.
+        signal: SignalIdx,
+        /// So many of the newest intervals are looked at.
+        last: u32,
+        /// Says nothing about fewer intervals than this.
+        min_intervals: u32,
+        /// Overdue from the last day and this many cycles on.
+        open: Fraction,
+        /// Given up from the last day and this many cycles on.
+        close: Fraction,
+    },
+    /// Where the customer stands among all.
+    Rank(Box<Ranking>),
+    /// Tags together.
+    Combine {
+        /// All of these stand.
+        all: Vec<TagIdx>,
+        /// One of these stands; empty: no condition.
+        any: Vec<TagIdx>,
+        /// None of these stands.
+        none: Vec<TagIdx>,
+        /// What happens when that ends.
+        hold: Hold,
+    },
+}
+
+/// A fraction, written as a decimal: `0.3` is 3 of 10. Compared with whole numbers only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Fraction {
+    /// The numerator.
+    pub part: u32,
+    /// The denominator, a power of ten.
+    pub of: u32,
+}
+
+impl Fraction {
+    /// Returns whether `part` of `of` is this fraction or more.
+    pub fn is_reached(self, part: u64, of: u64) -> bool {
+        u128::from(part) * u128::from(self.of) >= u128::from(self.part) * u128::from(of)
+    }
+
+    /// Returns this many times `n`, rounded up.
+    pub fn of_up(self, n: u32) -> u64 {
+        (u64::from(n) * u64::from(self.part)).div_ceil(u64::from(self.of))
+    }
+}
+
+/// What a `combine` rule does when its condition no longer holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// The tag goes.
+    While,
+    /// The tag stays.
+    Latched,
+}
+
+/// A `rank` rule: at the start of natural months, the population in bands by each metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking {
+    /// At the start of every so many months, counted from January of year 0.
+    pub months: u32,
+    /// Who has an event with this signal in the window belongs to the population.
+    pub population: SignalIdx,
+    /// How far back from the instant.
+    pub window: Window,
+    /// A smaller population is not ranked.
+    pub min_population: u32,
+    /// How many bands; the best is the highest.
+    pub bands: u32,
+    /// At least one.
+    pub metrics: Vec<Metric>,
+}
+
+/// One number by which a population is ranked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, such as `R`.
+    pub id: String,
+    /// What it is.
+    pub of: MetricOf,
+    /// Whether less is better.
+    pub low_is_better: bool,
+    /// The tag of each band, the lowest first.
+    pub tags: Vec<TagIdx>,
+}
+
+/// What a metric measures within the window.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum MetricOf {
+    /// Local days since the newest event.
+    DaysSince(SignalIdx),
+    /// Events.
+    Count(SignalIdx),
+    /// The sum of a number over the population's events.
+    Sum(NumberField),
+}
+
+impl MetricOf {
+    /// Returns the signal it asks for; none for a sum.
+    pub fn signal(self) -> Option<SignalIdx> {
+        match self {
+            MetricOf::DaysSince(signal) | MetricOf::Count(signal) => Some(signal),
+            MetricOf::Sum(_) => None,
+        }
+    }
 }
 
 /// What `count` counts.
@@ -280,17 +448,25 @@ pub enum Score {
         /// How fast evidence fades.
         half_life: Option<Millis>,
     },
+    /// What the shape itself computes: the share of a `ratio`, the weakest part of a `combine`.
+    Given,
 }
 
 /// An alert that a rule raises.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AlertSpec {
+    /// Which; rules that share it share its cooldown. The rule's own id unless it says otherwise.
+    pub alert: AlertIdx,
     /// What people read.
     pub name: String,
     /// How urgent.
     pub level: AlertLevel,
-    /// No second alert of this rule for the key within this.
+    /// No second alert of the same id for the key within this.
     pub cooldown: Option<Millis>,
+    /// A higher level than that of the alert in its cooldown is not held back.
+    pub breaks_through: bool,
+    /// Held back while one of these is in its cooldown, sorted.
+    pub inhibited_by: Vec<AlertIdx>,
 }
 
 /// How urgent an alert is.
@@ -330,8 +506,14 @@ pub struct Tag {
     pub group: Option<GroupIdx>,
     /// How long it holds after the last evidence.
     pub ttl: Option<Span>,
+    /// Looked at again at the start of each month.
+    pub reviewed: bool,
     /// Names of score levels with their lower cut, increasing.
     pub levels: Vec<(String, f64)>,
+    /// A level is left downwards only when the score lies more than this below its cut.
+    pub hysteresis: f64,
+    /// Rules may take the tag away although a person assigned it.
+    pub rules_may_remove: bool,
 }
 
 /// A group of tags of which a key has at most one.

@@ -1,5 +1,8 @@
 //! What one message says: the definitions of signals. The `signal` stage evaluates them.
 
+use serde::Serialize;
+
+use crate::business::{BusinessKind, FieldValue};
 use crate::lexicon::{LexiconIdx, TermIdx};
 use crate::mention::Polarity;
 use crate::message::{ChatKind, MessageKind};
@@ -15,6 +18,9 @@ pub struct SignalDef {
     pub id: String,
     /// What people read.
     pub title: String,
+    /// It is about business events, and about no message; the fields below up to the fingerprint
+    /// are then at rest.
+    pub business: Option<Business>,
     /// Who must have sent it.
     pub from: Speaker,
     /// In which conversations.
@@ -41,6 +47,57 @@ pub struct SignalDef {
     pub company_in: Option<Vec<String>>,
     /// Canonical form and the fingerprints of its lexicons.
     pub fingerprint: Fingerprint,
+}
+
+/// A condition on a business event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Business {
+    /// One of these kinds.
+    pub kinds: Vec<BusinessKind>,
+    /// All of these hold.
+    pub tests: Vec<(String, Test)>,
+}
+
+/// A condition on one field. A field that is not there meets none but `Exists(false)` and `Ne`.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// Equal.
+    Eq(FieldValue),
+    /// Not equal, or not there.
+    Ne(FieldValue),
+    /// Greater.
+    Gt(i64),
+    /// Greater or equal.
+    Ge(i64),
+    /// Less.
+    Lt(i64),
+    /// Less or equal.
+    Le(i64),
+    /// One of these.
+    In(Vec<FieldValue>),
+    /// There, or not there.
+    Exists(bool),
+}
+
+impl Test {
+    /// Returns whether the field's value meets it.
+    pub fn holds(&self, value: Option<&FieldValue>) -> bool {
+        let number = match value {
+            Some(FieldValue::Number(number)) => Some(*number),
+            _ => None,
+        };
+        match self {
+            Test::Eq(wanted) => value == Some(wanted),
+            Test::Ne(other) => value != Some(other),
+            Test::Gt(bound) => number.is_some_and(|number| number > *bound),
+            Test::Ge(bound) => number.is_some_and(|number| number >= *bound),
+            Test::Lt(bound) => number.is_some_and(|number| number < *bound),
+            Test::Le(bound) => number.is_some_and(|number| number <= *bound),
+            Test::In(all) => value.is_some_and(|value| all.contains(value)),
+            Test::Exists(there) => value.is_some() == *there,
+        }
+    }
 }
 
 /// Who sent a message, as signals ask for it.

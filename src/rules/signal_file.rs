@@ -1,6 +1,7 @@
 //! Compiles conditions on one message: the tables of signal files and the
 //! conditions of kick rules.
 
+use super::business_file;
 use super::compile::Context;
 use super::reader::{Reader, Text};
 use super::rule::Fingerprint;
@@ -23,12 +24,10 @@ pub fn signal(entry: &Entry, context: &Context<'_>) -> Option<SignalDef> {
     };
     let reader = Reader::new(table, context.findings);
     let title = reader.text("title").map_or_else(|| entry.key.clone(), |title| title.text.to_owned());
-    let mut def = conditions(&reader, context, Defaults::SIGNAL);
-    reader.choice("kind", KINDS);
-    reader.not_yet("where");
-    if reader.node("kind").is_some_and(|node| node.value != Value::Text("message".to_owned())) {
-        report_business_event(reader.place_of("kind"), context);
-    }
+    let mut def = match business_file::conditions(&reader) {
+        Some(business) => SignalDef { business: Some(business), ..nothing() },
+        None => conditions(&reader, context, Defaults::SIGNAL),
+    };
     reader.text("note");
     reader.finish();
     def.id = entry.key.clone();
@@ -50,11 +49,31 @@ impl Defaults {
     pub const KICK: Defaults = Defaults { from: Speaker::ExternalMember, words: Words::OwnAndShared };
 }
 
-/// Reads the conditions that signals and kick rules share. The id and title stay empty.
-pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults) -> SignalDef {
+/// Returns a signal that asks for nothing.
+fn nothing() -> SignalDef {
     SignalDef {
         id: String::new(),
         title: String::new(),
+        business: None,
+        from: Speaker::Anyone,
+        chats: Vec::new(),
+        kinds: Vec::new(),
+        words: Words::Own,
+        any: Vec::new(),
+        polarity: Vec::new(),
+        unless_any: Vec::new(),
+        near: None,
+        host_not_in: None,
+        mini_program_not_in: None,
+        member_in: None,
+        company_in: None,
+        fingerprint: Fingerprint::default(),
+    }
+}
+
+/// Reads the conditions that signals and kick rules share. The id and title stay empty.
+pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults) -> SignalDef {
+    SignalDef {
         from: reader.choice("from", SPEAKERS).unwrap_or(defaults.from),
         chats: sorted(reader.choices("chat", CHATS)),
         kinds: kinds(reader),
@@ -67,7 +86,7 @@ pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults
         mini_program_not_in: list(reader, "mini_program_not_in", context),
         member_in: list(reader, "member_in", context),
         company_in: list(reader, "company_in", context),
-        fingerprint: Fingerprint::default(),
+        ..nothing()
     }
 }
 
@@ -164,19 +183,6 @@ fn hosts(values: Vec<String>) -> Vec<String> {
     let host = |value: String| value.trim_start_matches("*.").trim_end_matches('.').to_lowercase();
     sorted(values.into_iter().map(host).collect())
 }
-
-fn report_business_event(place: &crate::diagnostic::Place, context: &Context<'_>) {
-    let (zh, en) = (
-        "此版本只读聊天消息；订单等业务事件还不能作信号",
-        "this build reads chat messages only; business events such as orders cannot be signals yet",
-    );
-    let finding = Diagnostic::new("E001", place.clone(), zh, en);
-    context
-        .findings
-        .add(finding.with_help("删去这个信号和用到它的规则", "remove the signal and the rules that use it"));
-}
-
-const KINDS: &[(&str, ())] = &[("message", ()), ("order", ()), ("refund", ()), ("visit", ())];
 
 /// How rule files write it.
 pub const SPEAKERS: &[(&str, Speaker)] = &[

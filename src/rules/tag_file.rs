@@ -41,7 +41,9 @@ pub fn tag(table: &Table, context: &Context<'_>) -> Option<Tag> {
     let group = reader.text("group").and_then(|name| context.groups.find(name, context.findings));
     let ttl = span(&reader, "ttl");
     let levels = reader.table("levels").map_or_else(Vec::new, |table| score_levels(table, context.findings));
-    reader.not_yet("review");
+    let reviewed = reader.choice("review", REVIEWS).unwrap_or(false);
+    let hysteresis = hysteresis(&reader, &levels);
+    let rules_may_remove = reader.flag("rules_may_remove").unwrap_or(false);
     reader.text("note");
     reader.finish();
     Some(Tag {
@@ -49,7 +51,10 @@ pub fn tag(table: &Table, context: &Context<'_>) -> Option<Tag> {
         path: path.unwrap_or_default(),
         group: group.map(|at| GroupIdx(at as u16)),
         ttl,
+        reviewed,
         levels,
+        hysteresis,
+        rules_may_remove,
     })
 }
 
@@ -109,6 +114,24 @@ fn score_levels(table: &Table, findings: &Findings) -> Vec<(String, f64)> {
     }
     levels
 }
+
+/// Reads how far below its cut a level is left: less than the lowest cut.
+fn hysteresis(reader: &Reader<'_>, levels: &[(String, f64)]) -> f64 {
+    let Some(width) = reader.number("hysteresis") else { return 0.0 };
+    let lowest = levels.first().map_or(0.0, |(_, cut)| *cut);
+    if (0.0..lowest).contains(&width) {
+        return width;
+    }
+    let (zh, en) = (
+        "`hysteresis` 应不小于 0，并小于最低的等级分数线",
+        "`hysteresis` must lie from 0 to below the lowest cut of `levels`",
+    );
+    let finding = Diagnostic::new("E012", reader.place_of("hysteresis").clone(), zh, en);
+    reader.findings.add(finding.with_help("例如 hysteresis = 0.05", "such as hysteresis = 0.05"));
+    0.0
+}
+
+const REVIEWS: &[(&str, bool)] = &[("monthly", true)];
 
 const EXCLUSIVE: &[(&str, Exclusive)] = &[
     ("none", Exclusive::None),

@@ -1,5 +1,6 @@
 //! Reads the lines of a timeline: `2024-03-01 10:00 客户(B): [图片]`.
 //!
+//! `订单(B): status=paid amount_fen=8800` is a business event.
 //! `撤回` takes back the speaker's previous message, `撤回 2` the second line's.
 //! A prefix in brackets makes a message of another type.
 
@@ -7,6 +8,7 @@ use std::borrow::Cow;
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::business::{self, BusinessEvent, BusinessKind, FieldValue};
 use crate::diagnostic::Diagnostic;
 use crate::message::{ChatKind, Flags, Message, MessageKind, NumberField, Part, Role, RoomRole, TextScope};
 use crate::rules::{KickAction, Line};
@@ -48,6 +50,8 @@ pub enum Content {
         /// The amount of a red packet in fen.
         amount_fen: Option<i64>,
     },
+    /// Something outside of the conversation.
+    Business(Box<BusinessEvent>),
     /// The message of the line with this index is taken back.
     Recall {
         /// Index into the timeline.
@@ -63,7 +67,37 @@ struct Speaker {
     in_group: bool,
 }
 
+/// Whose histories a line belongs to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Party {
+    /// The customer.
+    pub customer: Option<String>,
+    /// The employee.
+    pub staff: Option<String>,
+    /// The group.
+    pub room: Option<String>,
+    /// Who spoke or acted in the group.
+    pub member: Option<String>,
+}
+
 impl Said {
+    /// Returns whose histories the line belongs to.
+    pub fn party(&self) -> Party {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        if let Content::Business(event) = &self.content {
+            let (customer, room) = (some(&event.customer), some(&event.room));
+            let member = customer.clone().filter(|_| room.is_some());
+            return Party { customer, staff: some(&event.staff), room, member };
+        }
+        if !self.speaker.in_group {
+            let (customer, staff) = (some(&self.customer), some(&self.staff));
+            return Party { customer, staff, ..Party::default() };
+        }
+        let speaks_as = |role| Some(self.speaker.id.clone()).filter(|_| self.speaker.role == role);
+        let (customer, staff) = (speaks_as(Role::Customer), speaks_as(Role::Staff));
+        Party { customer, staff, room: some(ROOM), member: some(&self.speaker.id) }
+    }
+
     /// Returns the message; a recall gives one without text.
     pub fn message(&self) -> Message<'_> {
         let group = self.speaker.in_group;
@@ -129,6 +163,14 @@ pub fn timeline(lines: &[Line], zone: &Zone, findings: &mut Vec<Diagnostic>) -> 
 fn read(line: &Line, seq: u64, before: &[Said], zone: &Zone) -> Result<Said, Box<Diagnostic>> {
     let (at, rest) = split_time(line, zone).ok_or_else(|| Box::new(no_time(line)))?;
     let (name, text) = rest.split_once([':', '：']).ok_or_else(|| Box::new(no_speaker(line, "")))?;
+    if let Some((kind, customer)) = business_of(name.trim()) {
+        let event = business(kind, customer, text.trim(), at, seq, line)?;
+        let id = event.id.to_string();
+        let content = Content::Business(Box::new(event));
+        let speaker =
+            Speaker { id: String::new(), role: Role::Bot, room_role: RoomRole::Member, in_group: false };
+        return Ok(Said { at, seq: 0, id, content, speaker, customer: String::new(), staff: String::new() });
+    }
     let speaker = speaker(name.trim()).ok_or_else(|| Box::new(no_speaker(line, name.trim())))?;
     let text = text.trim();
     let content = match recalled(text, &speaker, before) {
@@ -144,6 +186,63 @@ fn read(line: &Line, seq: u64, before: &[Said], zone: &Zone) -> Result<Said, Box
     };
     let (customer, staff) = (other(Role::Customer, "客户"), other(Role::Staff, "客服"));
     Ok(Said { at, seq, id: format!("m{seq}"), content, speaker, customer, staff })
+}
+
+/// Returns the kind and the customer of a line such as `订单(甲): …`.
+fn business_of(written: &str) -> Option<(BusinessKind, &str)> {
+    let (word, _) = written.split_once(['(', '（']).unwrap_or((written, ""));
+    let kind = BusinessKind::named(word.trim())?;
+    let name = written[word.len()..].trim_matches(['(', '（', ')', '）', ' ']);
+    Some((kind, if name.is_empty() { "客户" } else { name }))
+}
+
+/// Reads the fields of a business event: `id=o1 status=paid amount_fen=3000000 staff=小王`.
+fn business(
+    kind: BusinessKind,
+    customer: &str,
+    text: &str,
+    at: Timestamp,
+    seq: u64,
+    line: &Line,
+) -> Result<BusinessEvent, Box<Diagnostic>> {
+    let mut event = BusinessEvent {
+        corp: "".into(),
+        id: format!("b{seq}").into(),
+        at,
+        kind,
+        customer: customer.into(),
+        staff: "".into(),
+        room: "".into(),
+        fields: Vec::new(),
+    };
+    for word in text.split_whitespace() {
+        let (name, value) = word.split_once('=').ok_or_else(|| Box::new(no_field(line, word, kind)))?;
+        match name {
+            "id" => event.id = value.into(),
+            "customer" => event.customer = value.into(),
+            "staff" => event.staff = value.into(),
+            "room" => event.room = value.into(),
+            _ if !business::is_field(kind, name) => return Err(Box::new(no_field(line, name, kind))),
+            _ => event.fields.push((name.into(), field_value(value))),
+        }
+    }
+    Ok(event)
+}
+
+fn field_value(text: &str) -> FieldValue {
+    text.parse().map_or_else(|_| FieldValue::Text(text.into()), FieldValue::Number)
+}
+
+fn no_field(line: &Line, written: &str, kind: BusinessKind) -> Diagnostic {
+    let doc = kind.doc();
+    let (zh, en) =
+        (format!("{} 没有字段 “{written}”", doc.zh), format!("`{}` has no field `{written}`", doc.word));
+    let fields: Vec<&str> = doc.fields.iter().map(|(name, ..)| *name).collect();
+    let all = fields.join(" ");
+    Diagnostic::new("E001", line.place.clone(), zh, en).with_help(
+        format!("写成 字段=值；可用: id customer staff room {all}，自己的字段以 x_ 开头"),
+        format!("write name=value; known: id customer staff room {all}, and your own as x_…"),
+    )
 }
 
 /// Splits a line after its local date and time.
@@ -260,15 +359,11 @@ pub fn no_time(line: &Line) -> Diagnostic {
 }
 
 fn no_speaker(line: &Line, name: &str) -> Diagnostic {
-    if matches!(name, "订单" | "order") {
-        let (zh, en) =
-            ("此版本还不支持订单等业务事件", "this build does not know business events such as orders yet");
-        return Diagnostic::new("E001", line.place.clone(), zh, en)
-            .with_help("删去这一行", "remove the line");
-    }
     let (zh, en) = (format!("不认识的说话人 “{name}”"), format!("unknown speaker `{name}`"));
-    let zh_all: Vec<&str> = SPEAKERS.iter().map(|(zh, ..)| *zh).collect();
-    let en_all: Vec<&str> = SPEAKERS.iter().map(|(_, en, ..)| *en).collect();
+    let kinds = || business::KINDS.iter();
+    let zh_all: Vec<&str> = SPEAKERS.iter().map(|(zh, ..)| *zh).chain(kinds().map(|doc| doc.zh)).collect();
+    let en_all: Vec<&str> =
+        SPEAKERS.iter().map(|(_, en, ..)| *en).chain(kinds().map(|doc| doc.word)).collect();
     Diagnostic::new("E001", line.place.clone(), zh, en)
         .with_help(format!("可选: {}", zh_all.join(" ")), format!("one of: {}", en_all.join(" ")))
 }
@@ -330,4 +425,5 @@ const EXPECTED: &[&str] = &[
     "review",
     "exempt",
     "held",
+    "reviewed",
 ];

@@ -9,11 +9,13 @@ use std::cell::OnceCell;
 use smallvec::SmallVec;
 
 use super::host;
-use super::{Event, Hit, Sign};
+use super::{Act, Event, Hit, Sign};
+use crate::business::{BusinessEvent, BusinessKind};
 use crate::lexicon::{Catalog, TermIdx};
 use crate::mention::Mention;
-use crate::message::{ChatKind, Message, Role, RoomRole, TextScope};
-use crate::rules::{ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx, Speaker, Words};
+use crate::message::{ChatKind, Message, NumberField, Role, RoomRole, TextScope};
+use crate::rules::{Business, ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx};
+use crate::rules::{Speaker, TagIdx, Words};
 use crate::time::Zone;
 
 /// Evaluates the signals of one rule set. Built once, shared by all threads.
@@ -24,8 +26,12 @@ pub struct Evaluator {
     /// Where the signals of term `i` begin in `by_term`; one longer than there are terms.
     first_of_term: Vec<u32>,
     by_term: Vec<Use>,
-    /// Signals that need no mention.
+    /// Signals of messages that need no mention.
     plain: Vec<SignalIdx>,
+    /// Signals of business events.
+    business: Vec<SignalIdx>,
+    /// Tags by id and by path, sorted.
+    tags: Vec<(String, TagIdx)>,
 }
 
 /// A signal that counts a term.
@@ -46,14 +52,20 @@ impl Evaluator {
     /// Prepares the signals and exemptions of `rules`, whose terms are those of `catalog`.
     pub fn new(rules: &RuleSet, catalog: &Catalog) -> Evaluator {
         let (first_of_term, by_term) = uses_by_term(rules, catalog);
-        let numbered = (0..).map(SignalIdx).zip(&rules.signals);
+        let numbered = || (0..).map(SignalIdx).zip(&rules.signals);
+        let is_plain = |def: &SignalDef| def.any.is_empty() && def.business.is_none();
         Evaluator {
             zone: rules.pack.zone.clone(),
             signals: rules.signals.clone(),
             exemptions: rules.exemptions.clone(),
             first_of_term,
             by_term,
-            plain: numbered.filter(|(_, def)| def.any.is_empty()).map(|(signal, _)| signal).collect(),
+            plain: numbered().filter(|(_, def)| is_plain(def)).map(|(signal, _)| signal).collect(),
+            business: numbered()
+                .filter(|(_, def)| def.business.is_some())
+                .map(|(signal, _)| signal)
+                .collect(),
+            tags: tags_by_name(rules),
         }
     }
 
@@ -76,6 +88,37 @@ impl Evaluator {
             self.try_mentions(signal, group, mentions, catalog, &links, out);
         }
         plain.for_each(|signal| self.try_plain(signal, &links, out));
+    }
+
+    /// Replaces the contents of `out` with what `event` says.
+    pub fn evaluate_business(&self, event: &BusinessEvent, out: &mut Event) {
+        out.clear();
+        out.at = event.at;
+        out.seq = 0;
+        out.id.push_str(&event.id);
+        for (name, field) in [("amount_fen", NumberField::AmountFen), ("seconds", NumberField::Seconds)] {
+            let sign = if event.kind == BusinessKind::Refund { -1 } else { 1 };
+            out.numbers.extend(event.number(name).map(|number| (field, number.saturating_mul(sign))));
+        }
+        if event.kind == BusinessKind::Tag {
+            let assigned = event.text("action") != Some("remove");
+            let tag = event.text("tag").and_then(|name| self.tag(name));
+            out.acts.extend(tag.map(|tag| Act { tag, assigned }));
+        }
+        let meets = |business: &Business| {
+            business.kinds.contains(&event.kind)
+                && business.tests.iter().all(|(name, test)| test.holds(event.field(name)))
+        };
+        let is_true =
+            |signal: &&SignalIdx| self.signals[usize::from(signal.0)].business.as_ref().is_some_and(meets);
+        let signs = self.business.iter().filter(is_true);
+        out.signals.extend(signs.map(|signal| Sign { signal: *signal, first_hit: 0, n_hits: 0 }));
+    }
+
+    /// Finds a tag by its id or its path.
+    pub fn tag(&self, name: &str) -> Option<TagIdx> {
+        let at = self.tags.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        Some(self.tags[at].1)
     }
 
     /// Returns the signals that count one of `mentions`, with the mention's place, sorted.
@@ -139,6 +182,15 @@ impl Evaluator {
         }
         bits
     }
+}
+
+fn tags_by_name(rules: &RuleSet) -> Vec<(String, TagIdx)> {
+    let numbered = || (0..).map(TagIdx).zip(&rules.tags);
+    let mut tags: Vec<(String, TagIdx)> = numbered().map(|(idx, tag)| (tag.path.join("/"), idx)).collect();
+    tags.extend(numbered().map(|(idx, tag)| (tag.id.clone(), idx)));
+    tags.sort();
+    tags.dedup_by(|one, other| one.0 == other.0);
+    tags
 }
 
 /// Lists, for each term, the signals that count it.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
 use crate::message::NumberField;
-use crate::rules::SignalIdx;
+use crate::rules::{SignalIdx, TagIdx};
 use crate::time::Timestamp;
 
 /// What happened at one instant in the history of a key. Buffers are reused from event to event.
@@ -26,8 +26,19 @@ pub struct Event {
     pub hits: Vec<Hit>,
     /// Numbers that rules may sum.
     pub numbers: SmallVec<[(NumberField, i64); 1]>,
+    /// What a person did to the tags of the key.
+    pub acts: Vec<Act>,
     /// Bit `i`: exemption `i` of the rule set holds for the speaker now.
     pub exemptions: u64,
+}
+
+/// A person assigns a tag or takes it away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Act {
+    /// Which tag.
+    pub tag: TagIdx,
+    /// `true`: it comes; `false`: it goes.
+    pub assigned: bool,
 }
 
 /// A signal that is true for an event.
@@ -81,6 +92,7 @@ impl Event {
         self.signals.clear();
         self.hits.clear();
         self.numbers.clear();
+        self.acts.clear();
         self.exemptions = 0;
     }
 }

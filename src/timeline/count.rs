@@ -41,6 +41,8 @@ pub(super) struct Count {
     pub per_message_cap: Option<u32>,
     /// Younger messages can be taken back; zero when the rule ignores recalls.
     pub recallable: Millis,
+    /// The tag is reviewed: what was consumed is remembered until it leaves the window.
+    pub reviewed: bool,
 }
 
 /// What a `count` rule remembers of one key.
@@ -52,6 +54,8 @@ pub(super) struct CountState {
     total: i64,
     /// The last evaluation reached the threshold.
     above: bool,
+    /// What the rule has consumed, for the review of its tag: (time, value).
+    spent: VecDeque<(Timestamp, i64)>,
 }
 
 impl Count {
@@ -146,11 +150,47 @@ impl Count {
     fn spend<'s>(&self, state: &'s mut CountState) -> Cow<'s, [Kept]> {
         if self.after_fire == AfterFire::Consume {
             state.total = 0;
-            return Cow::Owned(Vec::from(mem::take(&mut state.kept)));
+            let taken = Vec::from(mem::take(&mut state.kept));
+            if self.reviewed {
+                self.remember(&mut state.spent, &taken);
+            }
+            return Cow::Owned(taken);
         }
         let fresh = state.kept.iter_mut().rev().take_while(|one| !one.counted);
         fresh.for_each(|one| one.counted = true);
         Cow::Borrowed(state.kept.make_contiguous())
+    }
+
+    /// Keeps of what is consumed as much as a review can ask for.
+    fn remember(&self, spent: &mut VecDeque<(Timestamp, i64)>, taken: &[Kept]) {
+        spent.extend(taken.iter().map(|one| (one.at, one.value)));
+        let sums = matches!(self.measure, Measure::Sum(_));
+        let keep = if sums { MOST_SPENT } else { self.threshold().max(taken.len()) };
+        spent.drain(..spent.len().saturating_sub(keep));
+    }
+
+    /// Returns whether the window that ends at `at` holds enough, consumed or not. A session
+    /// ends with the silence after `last_event`.
+    pub fn holds(
+        &self,
+        state: &CountState,
+        at: Timestamp,
+        last_event: Option<Timestamp>,
+        zone: &Zone,
+    ) -> bool {
+        if let (Window::Session { gap }, Some(last)) = (self.window, last_event)
+            && at.since(last) >= gap
+        {
+            return false;
+        }
+        let start = window::start(self.window, at, zone);
+        let kept = state.kept.iter().map(|one| (one.at, one.value));
+        let inside = state.spent.iter().copied().chain(kept).filter(|(at, _)| *at >= start);
+        if !self.is_distinct() {
+            return inside.map(|(_, value)| value).sum::<i64>() >= self.at_least;
+        }
+        let mut seen = Seen::default();
+        inside.filter(|(_, value)| seen.is_new(*value)).count() >= self.threshold()
     }
 
     fn bound(&self, state: &mut CountState, now: Timestamp) {
@@ -184,6 +224,7 @@ impl CountState {
     /// Forgets everything, as at the start of a session.
     pub fn clear(&mut self) {
         self.kept.clear();
+        self.spent.clear();
         self.total = 0;
         self.above = false;
     }
@@ -274,6 +315,9 @@ fn amount(event: &Event, field: NumberField) -> i64 {
     let sum = numbers.fold(0_i64, |sum, (_, number)| sum.saturating_add(*number));
     sum.clamp(-LARGEST_AMOUNT, LARGEST_AMOUNT)
 }
+
+/// Most amounts that are remembered after they were consumed.
+const MOST_SPENT: usize = 4_096;
 
 /// Most that one message adds to a sum, so that nine million of them cannot overflow:
 /// ten thousand million yuan in fen.

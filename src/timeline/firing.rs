@@ -50,7 +50,42 @@ pub struct Firing<'s> {
     pub rule: RuleIdx,
     /// When: the event's time or the timer's deadline.
     pub at: Timestamp,
+    /// It held before and still does: the tag grows, nothing else happens.
+    pub again: bool,
+    /// The score the shape computes itself, where it does.
+    pub score: Option<f64>,
     pub(super) cause: Cause<'s>,
+}
+
+/// What an event or a timer comes to.
+#[derive(Clone, Debug)]
+pub enum Outcome<'s> {
+    /// The rule found what it looks for.
+    Fires(Firing<'s>),
+    /// What it found before is over.
+    Ends(Ending),
+}
+
+/// What a rule found before is over: its tag goes.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The rule.
+    pub rule: RuleIdx,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Over,
+}
+
+/// Why something is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Over {
+    /// The share fell below.
+    Below,
+    /// The event came that was missing.
+    Came,
+    /// Its time window closed.
+    Passed,
 }
 
 /// What made a rule fire.
@@ -64,7 +99,16 @@ pub(super) enum Cause<'s> {
     Whole(Vec<Kept>),
 }
 
-impl Firing<'_> {
+impl<'s> Firing<'s> {
+    pub(super) fn new(rule: RuleIdx, at: Timestamp, cause: Cause<'s>) -> Firing<'s> {
+        Firing { rule, at, again: false, score: None, cause }
+    }
+
+    /// Makes a firing of messages that mean something only together.
+    pub fn whole(rule: RuleIdx, at: Timestamp, kept: Vec<Kept>) -> Firing<'s> {
+        Firing::new(rule, at, Cause::Whole(kept))
+    }
+
     /// Calls `visit` with each piece, in event order.
     pub fn for_each_piece<'p>(&'p self, mut visit: impl FnMut(Piece<'p>)) {
         match &self.cause {

@@ -3,15 +3,19 @@
 use smallvec::SmallVec;
 
 use crate::message::KeyKind;
-use crate::rules::{RecallPolicy, Rule, RuleIdx, RuleSet, Shape, SignalIdx};
+use crate::rules::{Ranking, RecallPolicy, Rule, RuleIdx, RuleSet, Shape, SignalIdx, combines_in_order};
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp, Zone};
 
 use super::absence::Absence;
 use super::count::Count;
-use super::firing::{Cause, Firing};
+use super::cycle::{Cycle, Turn};
+use super::firing::{Cause, Ending, Firing, Outcome, Over};
+use super::rank::{Measured, Rank};
+use super::ratio::Ratio;
 use super::sequence::Sequence;
-use super::state::RuleStates;
+use super::state::{RuleStates, Slot};
+use super::streak::Streak;
 
 /// The rules of one kind of key. Built once, shared by all threads.
 #[derive(Clone, Debug)]
@@ -28,6 +32,10 @@ pub struct Program<'a> {
     shortest_gap: Option<Millis>,
     /// The rules that fire by timer.
     timers: Vec<usize>,
+    /// The rules over tags, parts before the whole.
+    combines: Vec<usize>,
+    /// The rules over the whole population.
+    ranks: Vec<usize>,
     /// Some rule takes hits back when their message is recalled.
     retracts: bool,
 }
@@ -40,14 +48,20 @@ struct Line<'a> {
     shape: Ready<'a>,
 }
 
-/// A rule's shape, as the engine wants it. `streak`, `ratio` and `cycle` have
-/// their place here; `combine` runs after all of these, `rank` over all keys.
+/// A rule's shape, as the engine wants it.
 #[derive(Clone, Debug)]
 enum Ready<'a> {
     Match(SignalIdx),
     Count(Count),
     Sequence(Sequence<'a>),
     Absence(Absence),
+    Streak(Streak),
+    Ratio(Ratio),
+    Cycle(Cycle),
+    /// Decided at barriers, from what all keys measure.
+    Rank(Rank<'a>),
+    /// Decided after all others, from the tags that stand.
+    Combine,
 }
 
 /// The rules an event can change, by their places in the program, in id order.
@@ -59,7 +73,11 @@ impl<'a> Program<'a> {
     pub fn new(set: &'a RuleSet, kind: KeyKind) -> Program<'a> {
         let lines: Vec<Line<'a>> = lines(set, kind).collect();
         let sessions: Vec<(Millis, usize)> = sessions(&lines).collect();
-        let timers = lines.iter().enumerate().filter(|(_, line)| matches!(line.shape, Ready::Absence(_)));
+        let places = |wanted: fn(&Ready<'_>) -> bool| -> Vec<usize> {
+            let wanted = |(_, line): &(usize, &Line<'_>)| wanted(&line.shape);
+            lines.iter().enumerate().filter(wanted).map(|(place, _)| place).collect()
+        };
+        let combines = combines_in_order(set, kind).into_iter();
         let words = lines.len().div_ceil(64);
         Program {
             zone: &set.pack.zone,
@@ -67,7 +85,9 @@ impl<'a> Program<'a> {
             waiting: waiting(&lines, words),
             shortest_gap: sessions.iter().map(|(gap, _)| *gap).min(),
             sessions,
-            timers: timers.map(|(place, _)| place).collect(),
+            timers: places(|shape| matches!(shape, Ready::Absence(_) | Ready::Cycle(_))),
+            ranks: places(|shape| matches!(shape, Ready::Rank(_))),
+            combines: combines.filter_map(|rule| lines.iter().position(|line| line.idx == rule)).collect(),
             retracts: lines.iter().any(Line::retracts),
             lines,
         }
@@ -78,12 +98,18 @@ impl<'a> Program<'a> {
         self.lines.is_empty()
     }
 
+    /// Returns how many rules it has; their places are the numbers below it.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Returns whether the event can change anything; when not, it need not be kept.
     ///
     /// With a session rule every event does: any message keeps a session open.
     pub fn concerns(&self, event: &Event) -> bool {
+        let acts = || !event.acts.is_empty();
         let waits = || event.signals.iter().any(|sign| self.row(sign.signal).iter().any(|word| *word != 0));
-        !self.sessions.is_empty() || waits() || (self.retracts && !event.recall_of.is_empty())
+        !self.sessions.is_empty() || waits() || acts() || (self.retracts && !event.recall_of.is_empty())
     }
 
     /// Returns the rule at `place`.
@@ -119,7 +145,8 @@ impl<'a> Program<'a> {
             match &line.shape {
                 Ready::Count(count) => count.recall(slot.count(), &event.recall_of, event.at),
                 Ready::Sequence(sequence) => sequence.recall(slot.sequence(), &event.recall_of, event.at),
-                Ready::Match(_) | Ready::Absence(_) => {}
+                Ready::Ratio(ratio) => ratio.recall(slot.ratio(), &event.recall_of, event.at),
+                _ => {}
             }
         }
     }
@@ -130,20 +157,100 @@ impl<'a> Program<'a> {
         place: usize,
         states: &'s mut RuleStates,
         event: &'s Event,
-    ) -> Option<Firing<'s>> {
+    ) -> Option<Outcome<'s>> {
         let line = &self.lines[place];
         let slot = &mut states.slots[place];
+        let (rule, at) = (line.idx, event.at);
         let cause = match &line.shape {
             Ready::Match(signal) => Cause::Event(event, *event.sign(*signal)?),
             Ready::Count(count) => count.push(slot.count(), event, self.zone)?,
             Ready::Sequence(sequence) => sequence.push(slot.sequence(), event)?,
+            Ready::Streak(streak) => streak.push(slot.streak(), event, self.zone)?,
+            Ready::Ratio(ratio) => {
+                return ratio.push(slot.ratio(), event, self.zone).map(|share| share.outcome(rule, at));
+            }
             Ready::Absence(absence) => {
                 let due = absence.push(slot.absence(), event)?;
                 states.quiet_until = states.quiet_until.min(due);
                 return None;
             }
+            Ready::Cycle(cycle) => {
+                let state = slot.cycle();
+                let came = cycle.push(state, event, self.zone);
+                let due = cycle.deadline(state).unwrap_or(Timestamp::MAX);
+                states.quiet_until = states.quiet_until.min(due);
+                return came.then_some(Outcome::Ends(Ending { rule, at, why: Over::Came }));
+            }
+            Ready::Rank(rank) => {
+                rank.push(slot.rank(), event, self.zone);
+                return None;
+            }
+            Ready::Combine => return None,
         };
-        Some(Firing { rule: line.idx, at: event.at, cause })
+        Some(Outcome::Fires(Firing::new(rule, at, cause)))
+    }
+
+    /// Returns whether what the rule at `place` looks for still holds at `at`, for the review of its tag.
+    ///
+    /// A match, and a rank between two barriers, hold for good.
+    pub fn holds(&self, place: usize, states: &RuleStates, at: Timestamp) -> bool {
+        let Some(slot) = states.slots.get(place) else { return false };
+        match (&self.lines[place].shape, slot) {
+            (Ready::Match(_) | Ready::Rank(_), _) => true,
+            (Ready::Count(count), Slot::Count(state)) => count.holds(state, at, states.last_event, self.zone),
+            (Ready::Sequence(sequence), Slot::Sequence(state)) => sequence.holds(state, at),
+            (Ready::Absence(_), slot) => !matches!(slot, Slot::Absence(state) if !state.is_resting()),
+            (Ready::Streak(streak), Slot::Streak(state)) => streak.holds(state, at, self.zone),
+            (Ready::Ratio(ratio), Slot::Ratio(state)) => ratio.holds(state, at, self.zone),
+            (Ready::Cycle(cycle), Slot::Cycle(state)) => cycle.holds(state),
+            (Ready::Combine, Slot::Combine(state)) => state.holds,
+            _ => false,
+        }
+    }
+
+    /// Returns the rules over tags by their places, parts before the whole.
+    pub fn combines(&self) -> &[usize] {
+        &self.combines
+    }
+
+    /// Notes whether the condition of the `combine` rule at `place` holds; returns whether it did before.
+    pub fn note_combined(&self, place: usize, states: &mut RuleStates, holds: bool) -> bool {
+        states.fit(self.lines.len());
+        std::mem::replace(&mut states.slots[place].combine().holds, holds)
+    }
+
+    /// Returns the rules over the whole population, by their places.
+    pub fn ranks(&self) -> &[usize] {
+        &self.ranks
+    }
+
+    /// Returns the ranking of the rule at `place`, if it is one.
+    pub fn ranking(&self, place: usize) -> Option<&'a Ranking> {
+        if let Ready::Rank(rank) = &self.lines[place].shape { Some(rank.ranking) } else { None }
+    }
+
+    /// Lets only the rules over the whole population take in an event, as the first of two passes does.
+    pub fn note_ranks(&self, states: &mut RuleStates, event: &Event) {
+        states.fit(self.lines.len());
+        for place in &self.ranks {
+            let _ = self.evaluate(*place, states, event);
+        }
+    }
+
+    /// Returns what the key measures for the `rank` rule at `place` at the barrier `at`; none when it
+    /// does not belong to the population.
+    pub fn measure(&self, place: usize, states: &RuleStates, at: Timestamp) -> Option<Measured> {
+        let Ready::Rank(rank) = &self.lines[place].shape else { return None };
+        let Slot::Rank(state) = states.slots.get(place)? else { return None };
+        rank.measure(state, at, self.zone)
+    }
+
+    /// Returns the first barrier of the `rank` rule at `place` after `after`.
+    pub fn next_barrier(&self, place: usize, after: Timestamp) -> Timestamp {
+        match &self.lines[place].shape {
+            Ready::Rank(rank) => rank.next_barrier(after, self.zone),
+            _ => Timestamp::MAX,
+        }
     }
 
     /// Returns when the next timer is due; [`Timestamp::MAX`] when none is set.
@@ -164,18 +271,28 @@ impl<'a> Program<'a> {
     }
 
     /// Lets the timer of the rule at `place` act when its deadline is `at`.
-    pub fn ring(&self, place: usize, states: &mut RuleStates, at: Timestamp) -> Option<Firing<'static>> {
+    pub fn ring(&self, place: usize, states: &mut RuleStates, at: Timestamp) -> Option<Outcome<'static>> {
         if self.deadline(place, states) != Some(at) {
             return None;
         }
-        let Ready::Absence(absence) = &self.lines[place].shape else { return None };
-        let cause = absence.ring(states.slots[place].absence());
-        Some(Firing { rule: self.lines[place].idx, at, cause })
+        let (rule, slot) = (self.lines[place].idx, &mut states.slots[place]);
+        let cause = match &self.lines[place].shape {
+            Ready::Absence(absence) => absence.ring(slot.absence()),
+            Ready::Cycle(cycle) => match cycle.ring(slot.cycle()) {
+                Turn::Opens(cause) => cause,
+                Turn::Closes => return Some(Outcome::Ends(Ending { rule, at, why: Over::Passed })),
+            },
+            _ => return None,
+        };
+        Some(Outcome::Fires(Firing::new(rule, at, cause)))
     }
 
     fn deadline(&self, place: usize, states: &RuleStates) -> Option<Timestamp> {
-        let Ready::Absence(absence) = &self.lines[place].shape else { return None };
-        absence.deadline(states.slots.get(place)?.as_absence()?, self.zone)
+        match (&self.lines[place].shape, states.slots.get(place)?) {
+            (Ready::Absence(absence), Slot::Absence(state)) => absence.deadline(state, self.zone),
+            (Ready::Cycle(cycle), Slot::Cycle(state)) => cycle.deadline(state),
+            _ => None,
+        }
     }
 
     /// Returns the rules that wait for `signal`; nothing for a signal no rule waits for.
@@ -188,7 +305,7 @@ impl<'a> Program<'a> {
 impl Line<'_> {
     /// Returns whether a recall can take something from what the rule remembers.
     fn retracts(&self) -> bool {
-        let keeps_hits = matches!(self.shape, Ready::Count(_) | Ready::Sequence(_));
+        let keeps_hits = matches!(self.shape, Ready::Count(_) | Ready::Sequence(_) | Ready::Ratio(_));
         keeps_hits && self.rule.recall == RecallPolicy::Retract
     }
 }
@@ -209,17 +326,27 @@ fn lines(set: &RuleSet, kind: KeyKind) -> impl Iterator<Item = Line<'_>> {
     let horizon = set.pack.recall_horizon;
     numbered.filter(move |(_, rule)| rule.key == kind).map(move |(idx, rule)| {
         let recallable = if rule.recall == RecallPolicy::Retract { horizon } else { Millis(0) };
-        Line { idx, rule, shape: ready(&rule.shape, recallable) }
+        let reviewed = rule.emit.as_ref().is_some_and(|emit| set.tags[usize::from(emit.tag.0)].reviewed);
+        Line { idx, rule, shape: ready(&rule.shape, recallable, reviewed) }
     })
 }
 
-fn ready(shape: &Shape, recallable: Millis) -> Ready<'_> {
+fn ready(shape: &Shape, recallable: Millis, reviewed: bool) -> Ready<'_> {
     match shape {
         Shape::Match { signal } => Ready::Match(*signal),
         Shape::Count { signal, measure, at_least, window, after_fire, per_message_cap } => {
             let (signal, measure, at_least, window) = (*signal, *measure, *at_least, *window);
             let (after_fire, per_message_cap) = (*after_fire, *per_message_cap);
-            Ready::Count(Count { signal, measure, at_least, window, after_fire, per_message_cap, recallable })
+            Ready::Count(Count {
+                signal,
+                measure,
+                at_least,
+                window,
+                after_fire,
+                per_message_cap,
+                recallable,
+                reviewed,
+            })
         }
         Shape::Sequence { steps, within, without, same_message } => Ready::Sequence(Sequence {
             steps,
@@ -227,10 +354,20 @@ fn ready(shape: &Shape, recallable: Millis) -> Ready<'_> {
             without: *without,
             same_message: *same_message,
             recallable,
+            reviewed,
         }),
         &Shape::Absence { since, anchor, cancel, after } => {
             Ready::Absence(Absence { since, anchor, cancel, after })
         }
+        &Shape::Streak { signal, days } => Ready::Streak(Streak { signal, days }),
+        &Shape::Ratio { numerator, denominator, at_least, min_denominator, window } => {
+            Ready::Ratio(Ratio { numerator, denominator, at_least, min_denominator, window, recallable })
+        }
+        &Shape::Cycle { signal, last, min_intervals, open, close } => {
+            Ready::Cycle(Cycle { signal, last, min_intervals, open, close })
+        }
+        Shape::Rank(ranking) => Ready::Rank(Rank { ranking }),
+        Shape::Combine { .. } => Ready::Combine,
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Sequence<'a> {
     pub same_message: bool,
     /// Younger messages can be taken back; zero when the rule ignores recalls.
     pub recallable: Millis,
+    /// The tag is reviewed: the last match is remembered.
+    pub reviewed: bool,
 }
 
 /// What a `sequence` rule remembers of one key.
@@ -40,6 +42,8 @@ pub(super) struct SequenceState {
     settled: Vec<Option<Partial>>,
     /// What a recall can still take, in event order.
     recent: VecDeque<Moment>,
+    /// When the last match began, for the review of its tag.
+    matched: Option<Timestamp>,
 }
 
 /// The first steps, found.
@@ -65,7 +69,7 @@ impl Sequence<'_> {
     /// after a match the rest of the message is not looked at.
     pub fn push(&self, state: &mut SequenceState, event: &Event) -> Option<Cause<'static>> {
         if self.without.is_some_and(|without| event.sign(without).is_some()) {
-            state.clear();
+            state.start_over();
         }
         if !self.could_serve(state, event) {
             return None;
@@ -73,6 +77,7 @@ impl Sequence<'_> {
         self.settle(state, event.at);
         let found = self.moments(event).into_iter().find_map(|moment| self.take(state, moment))?;
         state.clear();
+        state.matched = self.reviewed.then(|| found.first().map(|first| first.at)).flatten();
         Some(Cause::Whole(found))
     }
 
@@ -87,6 +92,11 @@ impl Sequence<'_> {
                 self.advance(&mut state.partials, moment);
             }
         }
+    }
+
+    /// Returns whether the last match began within the rule's span before `at`.
+    pub fn holds(&self, state: &SequenceState, at: Timestamp) -> bool {
+        state.matched.is_some_and(|began| at.since(began) < self.within)
     }
 
     /// Returns whether the event can start or lengthen a match.
@@ -191,6 +201,11 @@ impl Sequence<'_> {
 impl SequenceState {
     /// Forgets everything.
     pub fn clear(&mut self) {
+        self.start_over();
+        self.matched = None;
+    }
+
+    fn start_over(&mut self) {
         self.partials.clear();
         self.settled.clear();
         self.recent.clear();
@@ -198,7 +213,7 @@ impl SequenceState {
 
     /// Returns whether nothing is remembered.
     pub fn is_resting(&self) -> bool {
-        self.partials.iter().all(Option::is_none) && self.recent.is_empty()
+        self.partials.iter().all(Option::is_none) && self.recent.is_empty() && self.matched.is_none()
     }
 }
 

@@ -9,7 +9,11 @@ use crate::time::Timestamp;
 
 use super::absence::AbsenceState;
 use super::count::CountState;
+use super::cycle::CycleState;
+use super::rank::RankState;
+use super::ratio::RatioState;
 use super::sequence::SequenceState;
+use super::streak::StreakState;
 
 /// What the rules of one program remember of one key. Rests at [`Default`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,15 +38,111 @@ impl Default for RuleStates {
     }
 }
 
-/// What one rule remembers.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Slot {
-    /// Nothing yet.
-    #[default]
-    Idle,
-    Count(CountState),
-    Sequence(SequenceState),
-    Absence(AbsenceState),
+/// The variants of [`Slot`] with the states they hold, in one place.
+macro_rules! slots {
+    ($($variant:ident($state:ty) $name:ident,)*) => {
+        /// What one rule remembers.
+        #[derive(Clone, Debug, Default)]
+        pub(super) enum Slot {
+            /// Nothing yet.
+            #[default]
+            Idle,
+            $($variant($state),)*
+        }
+
+        impl Slot {
+            $(
+                #[doc = concat!("Returns the slot as that of a `", stringify!($name), "`, making it one.")]
+                pub fn $name(&mut self) -> &mut $state {
+                    if !matches!(self, Slot::$variant(_)) {
+                        *self = Slot::$variant(<$state>::default());
+                    }
+                    let Slot::$variant(state) = self else { unreachable!("made one above") };
+                    state
+                }
+            )*
+
+            fn clear(&mut self) {
+                match self {
+                    Slot::Idle => {}
+                    $(Slot::$variant(state) => state.clear(),)*
+                }
+            }
+
+            fn is_resting(&self) -> bool {
+                match self {
+                    Slot::Idle => true,
+                    $(Slot::$variant(state) => state.is_resting(),)*
+                }
+            }
+
+            fn to_saved(&self) -> Option<SavedRef<'_>> {
+                match self {
+                    _ if self.is_resting() => None,
+                    Slot::Idle => None,
+                    $(Slot::$variant(state) => Some(SavedRef::$variant(state)),)*
+                }
+            }
+        }
+
+        impl PartialEq for Slot {
+            fn eq(&self, other: &Slot) -> bool {
+                match (self, other) {
+                    _ if self.is_resting() || other.is_resting() => self.is_resting() && other.is_resting(),
+                    $((Slot::$variant(one), Slot::$variant(other)) => one == other,)*
+                    _ => false,
+                }
+            }
+        }
+
+        /// A slot that remembers something, as it is saved.
+        #[derive(Serialize)]
+        #[serde(rename = "Saved")]
+        enum SavedRef<'s> {
+            $($variant(&'s $state),)*
+        }
+
+        /// A slot that remembers something, as it is read back.
+        #[derive(Deserialize)]
+        enum Saved {
+            $($variant($state),)*
+        }
+
+        impl From<Saved> for Slot {
+            fn from(saved: Saved) -> Slot {
+                match saved {
+                    $(Saved::$variant(state) => Slot::$variant(state),)*
+                }
+            }
+        }
+    };
+}
+
+slots! {
+    Count(CountState) count,
+    Sequence(SequenceState) sequence,
+    Absence(AbsenceState) absence,
+    Streak(StreakState) streak,
+    Ratio(RatioState) ratio,
+    Cycle(CycleState) cycle,
+    Rank(RankState) rank,
+    Combine(CombineState) combine,
+}
+
+/// What a `combine` rule remembers of one key: whether its condition held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CombineState {
+    pub holds: bool,
+}
+
+impl CombineState {
+    fn clear(&mut self) {
+        self.holds = false;
+    }
+
+    fn is_resting(self) -> bool {
+        !self.holds
+    }
 }
 
 impl RuleStates {
@@ -77,97 +177,6 @@ impl PartialEq for RuleStates {
     }
 }
 
-impl Slot {
-    /// Returns the slot as a count's, making it one.
-    pub fn count(&mut self) -> &mut CountState {
-        if !matches!(self, Slot::Count(_)) {
-            *self = Slot::Count(CountState::default());
-        }
-        let Slot::Count(state) = self else { unreachable!("made a count above") };
-        state
-    }
-
-    /// Returns the slot as a sequence's, making it one.
-    pub fn sequence(&mut self) -> &mut SequenceState {
-        if !matches!(self, Slot::Sequence(_)) {
-            *self = Slot::Sequence(SequenceState::default());
-        }
-        let Slot::Sequence(state) = self else { unreachable!("made a sequence above") };
-        state
-    }
-
-    /// Returns the slot as an absence's, making it one.
-    pub fn absence(&mut self) -> &mut AbsenceState {
-        if !matches!(self, Slot::Absence(_)) {
-            *self = Slot::Absence(AbsenceState::default());
-        }
-        let Slot::Absence(state) = self else { unreachable!("made an absence above") };
-        state
-    }
-
-    /// Returns what an absence remembers, if this is one's slot.
-    pub fn as_absence(&self) -> Option<&AbsenceState> {
-        if let Slot::Absence(state) = self { Some(state) } else { None }
-    }
-
-    fn clear(&mut self) {
-        match self {
-            Slot::Idle => {}
-            Slot::Count(state) => state.clear(),
-            Slot::Sequence(state) => state.clear(),
-            Slot::Absence(state) => state.clear(),
-        }
-    }
-
-    fn is_resting(&self) -> bool {
-        match self {
-            Slot::Idle => true,
-            Slot::Count(state) => state.is_resting(),
-            Slot::Sequence(state) => state.is_resting(),
-            Slot::Absence(state) => state.is_resting(),
-        }
-    }
-
-    fn to_saved(&self) -> Option<SavedRef<'_>> {
-        match self {
-            _ if self.is_resting() => None,
-            Slot::Idle => None,
-            Slot::Count(state) => Some(SavedRef::Count(state)),
-            Slot::Sequence(state) => Some(SavedRef::Sequence(state)),
-            Slot::Absence(state) => Some(SavedRef::Absence(state)),
-        }
-    }
-}
-
-impl PartialEq for Slot {
-    fn eq(&self, other: &Slot) -> bool {
-        match (self, other) {
-            _ if self.is_resting() || other.is_resting() => self.is_resting() && other.is_resting(),
-            (Slot::Count(one), Slot::Count(other)) => one == other,
-            (Slot::Sequence(one), Slot::Sequence(other)) => one == other,
-            (Slot::Absence(one), Slot::Absence(other)) => one == other,
-            _ => false,
-        }
-    }
-}
-
-/// A slot that remembers something, as it is saved.
-#[derive(Serialize)]
-#[serde(rename = "Saved")]
-enum SavedRef<'s> {
-    Count(&'s CountState),
-    Sequence(&'s SequenceState),
-    Absence(&'s AbsenceState),
-}
-
-/// A slot that remembers something, as it is read back.
-#[derive(Deserialize)]
-enum Saved {
-    Count(CountState),
-    Sequence(SequenceState),
-    Absence(AbsenceState),
-}
-
 fn write_slots<S: Serializer>(slots: &[Slot], serializer: S) -> Result<S::Ok, S::Error> {
     let saved = slots.iter().enumerate().filter_map(|(i, slot)| Some((i, slot.to_saved()?)));
     serializer.collect_seq(saved.collect::<Vec<_>>())
@@ -179,11 +188,7 @@ fn read_slots<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Slot>, D
     let mut slots = Vec::new();
     slots.resize_with(len, Slot::default);
     for (i, saved) in saved {
-        slots[usize::from(i)] = match saved {
-            Saved::Count(state) => Slot::Count(state),
-            Saved::Sequence(state) => Slot::Sequence(state),
-            Saved::Absence(state) => Slot::Absence(state),
-        };
+        slots[usize::from(i)] = Slot::from(saved);
     }
     Ok(slots)
 }

@@ -7,6 +7,8 @@
 //! Batch, stream and nightly increments make the same calls (`push`,
 //! `advance_to`) and so cannot disagree.
 
+mod census;
+mod combine;
 mod engine;
 mod kick;
 mod ledger;
@@ -14,6 +16,7 @@ mod row;
 mod score;
 mod stream;
 
+pub use census::{Census, Measuring, Scales};
 pub use engine::{Engine, KeyState};
 pub use ledger::StandingTag;
 pub use row::*;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
 use crate::message::Key;
-use crate::rules::{AlertLevel, KickAction, RuleIdx, TagIdx};
+use crate::rules::{AlertIdx, AlertLevel, KickAction, RuleIdx, TagIdx};
 use crate::time::Timestamp;
 
 /// One decision about one key.
@@ -70,6 +70,8 @@ pub struct Standing {
     pub first_at: Timestamp,
     /// Last evidence.
     pub last_at: Timestamp,
+    /// A person assigned it.
+    pub manual: bool,
 }
 
 /// What happens to a tag.
@@ -86,6 +88,8 @@ pub enum TagChangeKind {
     Remove,
     /// It would come, but its group does not allow it.
     Blocked,
+    /// It was looked at again and stays.
+    Reviewed,
 }
 
 /// Why a tag goes or is blocked.
@@ -102,6 +106,22 @@ pub enum Reason {
     Superseded(TagIdx),
     /// Blocked by another tag of its group.
     Outranked(TagIdx),
+    /// The share that gave it fell below.
+    Below,
+    /// The window that gave it closed.
+    Passed,
+    /// A part of the combination went.
+    Part,
+    /// The monthly review found its condition no longer met.
+    Review,
+    /// The barrier ranks its key no longer.
+    Unranked,
+    /// A person assigned it or took it away.
+    Manual,
+    /// Its customer went over to another employee.
+    Transferred,
+    /// It came with its customer from another employee.
+    Inherited,
 }
 
 /// An alert or what would have been one.
@@ -109,8 +129,10 @@ pub enum Reason {
 pub struct Alert {
     /// How urgent.
     pub level: AlertLevel,
-    /// The time of the alert whose cooldown holds this one back.
+    /// The time of the alert that holds this one back: an earlier one of the same id, or the inhibitor.
     pub suppressed_by: Option<Timestamp>,
+    /// The alert that mutes this one while it is in its own cooldown.
+    pub inhibited_by: Option<AlertIdx>,
 }
 
 /// The decision about one message of a group member.

@@ -24,6 +24,7 @@ pub(super) fn faded(mass: f64, age: Millis, score: Score) -> f64 {
 pub(super) fn score(mass: f64, floor: f64, score: Score) -> f64 {
     let evidence = match score {
         Score::Fixed(fixed) => fixed,
+        Score::Given => 0.0,
         Score::Mass { half_point, .. } => 1.0 - libm::exp2(-mass.max(0.0) / half_point),
     };
     rounded(evidence.max(floor))
@@ -35,8 +36,15 @@ pub(super) fn floor(score: Score) -> f64 {
 }
 
 /// Returns the index of the highest level whose cut is reached; the cut itself belongs to it.
-pub(super) fn level(tag: &Tag, score: f64) -> Option<u8> {
-    let reached = tag.levels.iter().take_while(|(_, cut)| *cut <= score).count();
+///
+/// A level reached before (`known`) is left downwards only below its cut less the hysteresis.
+pub(super) fn level(tag: &Tag, score: f64, known: Option<u8>) -> Option<u8> {
+    let is_reached = |level: usize, cut: f64| {
+        let held = known.is_some_and(|known| level <= usize::from(known));
+        if held { rounded(cut - tag.hysteresis) <= score } else { cut <= score }
+    };
+    let cuts = tag.levels.iter().enumerate();
+    let reached = cuts.take_while(|(level, (_, cut))| is_reached(*level, *cut)).count();
     u8::try_from(reached.checked_sub(1)?).ok()
 }
 
@@ -83,14 +91,43 @@ mod tests {
         assert_eq!(faded(8.0, Millis(30), Score::Fixed(0.3)), 8.0);
     }
 
+    fn leveled(hysteresis: f64) -> Tag {
+        Tag {
+            id: "t".to_owned(),
+            path: Vec::new(),
+            group: None,
+            ttl: None,
+            reviewed: false,
+            levels: vec![("mid".to_owned(), 0.5), ("high".to_owned(), 0.8)],
+            hysteresis,
+            rules_may_remove: false,
+        }
+    }
+
     #[test]
-    fn a_score_at_a_level_cut_is_in_the_upper_level() {
-        let levels = vec![("mid".to_owned(), 0.5), ("high".to_owned(), 0.8)];
-        let tag = Tag { id: "t".to_owned(), path: Vec::new(), group: None, ttl: None, levels };
+    fn x24_a_score_at_a_level_cut_is_in_the_upper_level() {
         for (score, expected) in
             [(0.499_999, None), (0.5, Some(0)), (0.799_999, Some(0)), (0.8, Some(1)), (1.0, Some(1))]
         {
-            assert_eq!(level(&tag, score), expected, "{score}");
+            assert_eq!(level(&leveled(0.0), score, None), expected, "{score}");
+        }
+    }
+
+    // (level before, score, level after) with a hysteresis of 0.05
+    const STEPS: &[(Option<u8>, f64, Option<u8>)] = &[
+        (Some(1), 0.75, Some(1)),
+        (Some(1), 0.749_999, Some(0)),
+        (Some(1), 0.45, Some(0)),
+        (Some(0), 0.45, Some(0)),
+        (Some(0), 0.449_999, None),
+        (Some(0), 0.799_999, Some(0)),
+        (None, 0.49, None),
+    ];
+
+    #[test]
+    fn a_level_is_left_downwards_only_below_its_cut_less_the_hysteresis() {
+        for (known, score, expected) in STEPS {
+            assert_eq!(level(&leveled(0.05), *score, *known), *expected, "{known:?} {score}");
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::message::Key;
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp};
+use crate::timeline::Scale;
 
 use super::engine::{Engine, KeyState};
 use super::row::Row;
@@ -26,6 +27,8 @@ pub struct Stream<'e> {
     seen_by_time: BTreeSet<(Timestamp, Arc<Key>, Box<str>)>,
     newest: Option<Timestamp>,
     watermark: Option<Timestamp>,
+    /// The newest barrier of `rank` rules that was applied; before the first, the time of the first event.
+    ranked_until: Option<Timestamp>,
     states: BTreeMap<Arc<Key>, KeyState>,
     /// When to look at a key again although no event of it came.
     wake: BTreeSet<(Timestamp, Arc<Key>)>,
@@ -53,6 +56,7 @@ impl<'e> Stream<'e> {
             seen_by_time: BTreeSet::new(),
             newest: None,
             watermark: None,
+            ranked_until: None,
             states: BTreeMap::new(),
             wake: BTreeSet::new(),
         }
@@ -79,21 +83,63 @@ impl<'e> Stream<'e> {
 
     /// Raises the watermark: applies the events before it, then the timers due until it.
     /// Does nothing when it is higher already.
+    ///
+    /// At each barrier of a `rank` rule on the way all keys first come to the barrier.
     pub fn advance_to(&mut self, watermark: Timestamp, out: &mut Vec<Row>) {
         if self.watermark.is_some_and(|now| watermark <= now) {
             return;
         }
+        while let Some(barrier) = self.next_barrier().filter(|barrier| *barrier <= watermark) {
+            self.release(barrier, out);
+            self.rank(barrier, out);
+        }
+        self.release(watermark, out);
         self.watermark = Some(watermark);
+        self.forget_before(watermark.minus(REMEMBER_IDS));
+    }
+
+    /// Applies the events before `to`, then the timers due until it.
+    fn release(&mut self, to: Timestamp, out: &mut Vec<Row>) {
         while let Some(first) = self.waiting.first_entry()
-            && first.key().0 < watermark
+            && first.key().0 < to
         {
-            let ((_, _, _, key), event) = first.remove_entry();
+            let ((at, _, _, key), event) = first.remove_entry();
+            self.ranked_until.get_or_insert(at);
             self.with_state(&key, |engine, state| engine.push(state, &key, &event, out));
         }
-        while let Some((_, key)) = self.wake.first().filter(|(at, _)| *at <= watermark).cloned() {
-            self.with_state(&key, |engine, state| engine.advance_to(state, &key, watermark, out));
+        while let Some((_, key)) = self.wake.first().filter(|(at, _)| *at <= to).cloned() {
+            self.with_state(&key, |engine, state| engine.advance_to(state, &key, to, out));
         }
-        self.forget_before(watermark.minus(REMEMBER_IDS));
+    }
+
+    /// Returns the next barrier of any `rank` rule; none before the first event.
+    fn next_barrier(&self) -> Option<Timestamp> {
+        let program = self.engine.program();
+        let first = self.waiting.first_key_value().map(|((at, ..), _)| *at);
+        let after = self.ranked_until.or(first)?;
+        program.ranks().iter().map(|place| program.next_barrier(*place, after)).min()
+    }
+
+    /// Applies the `rank` rules whose barrier is `at`: all keys measure, then each finds its bands.
+    fn rank(&mut self, at: Timestamp, out: &mut Vec<Row>) {
+        let program = self.engine.program();
+        let before = at.minus(Millis(1));
+        for place in program.ranks().iter().filter(|place| program.next_barrier(**place, before) == at) {
+            let Some(ranking) = program.ranking(*place) else { continue };
+            let measured: Vec<Vec<i64>> = self
+                .states
+                .values()
+                .filter_map(|state| Some(program.measure(*place, &state.rules, at)?.values))
+                .collect();
+            let scale = Scale::new(ranking, measured.iter().map(Vec::as_slice));
+            let keys: Vec<Arc<Key>> = self.states.keys().cloned().collect();
+            for key in keys {
+                self.with_state(&key, |engine, state| {
+                    engine.rank(*place, state, &key, at, scale.as_ref(), out)
+                });
+            }
+        }
+        self.ranked_until = Some(at);
     }
 
     /// Returns the key states, in key order.

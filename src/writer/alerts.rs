@@ -18,7 +18,7 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "alert, or suppressed: held back by the cooldown of an earlier one",
+            "alert, or suppressed: held back by the cooldown of an earlier one or of its inhibitor",
         ),
         ColumnDef::nullable("alert", Kind::Text, "name of the alert"),
         ColumnDef::new("level", Kind::Text, "low (for a report), mid (for today), high (for now)"),
@@ -26,6 +26,11 @@ pub(super) fn table() -> Table {
             "suppressed_by",
             Kind::Time,
             "time of the alert whose cooldown holds this one back",
+        ),
+        ColumnDef::nullable(
+            "inhibited_by",
+            Kind::Text,
+            "id of the other alert that mutes this one while it is in its cooldown",
         ),
         ColumnDef::nullable("rule_title", Kind::Text, "what the rule looks for, for people"),
     ]);
@@ -52,6 +57,7 @@ pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, alert: &Alert, contex
         .put(name(row, context.rules))
         .put(words::alert_level(alert.level))
         .put(alert.suppressed_by)
+        .put(alert.inhibited_by.map(|by| context.rules.alerts[usize::from(by.0)].as_str()))
         .put(row.rule.map(|rule| common::rule_of(context.rules, rule).title.as_str()));
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);

@@ -23,12 +23,12 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it)",
+            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it), reviewed (looked at again, it stays)",
         ),
         ColumnDef::nullable(
             "reason",
             Kind::Text,
-            "why it goes or is blocked: expired, cleared, rule, superseded, outranked",
+            "why it comes, goes or is blocked: expired, cleared, rule, superseded, outranked, below (its share fell), passed (its window closed), part (of a combination went), review, unranked, manual, transferred, inherited",
         ),
         ColumnDef::nullable("reason_tag_id", Kind::Text, "the tag that superseded or outranked this one"),
     ]);
@@ -106,6 +106,7 @@ pub(super) fn standing_columns() -> Vec<ColumnDef> {
         ColumnDef::new("n_hits", Kind::Int64, "hits so far"),
         ColumnDef::new("first_at", Kind::Time, "first evidence"),
         ColumnDef::new("last_at", Kind::Time, "last evidence"),
+        ColumnDef::new("source", Kind::Text, "rule, or manual: a person assigned it"),
     ]
 }
 
@@ -119,7 +120,8 @@ pub(super) fn put_standing(cells: &mut Cells, standing: &Standing, tag: &Tag) {
         .put(standing.mass)
         .put(int64(standing.n_hits))
         .put(standing.first_at)
-        .put(standing.last_at);
+        .put(standing.last_at)
+        .put(if standing.manual { "manual" } else { "rule" });
 }
 
 pub(super) fn tag_of(rules: &RuleSet, tag: TagIdx) -> &Tag {

@@ -22,6 +22,7 @@ pub(super) fn change_kind(kind: TagChangeKind) -> &'static str {
         TagChangeKind::Level => "level",
         TagChangeKind::Remove => "remove",
         TagChangeKind::Blocked => "blocked",
+        TagChangeKind::Reviewed => "reviewed",
     }
 }
 
@@ -33,6 +34,14 @@ pub(super) fn reason(reason: Reason) -> (&'static str, Option<TagIdx>) {
         Reason::Rule => ("rule", None),
         Reason::Superseded(tag) => ("superseded", Some(tag)),
         Reason::Outranked(tag) => ("outranked", Some(tag)),
+        Reason::Below => ("below", None),
+        Reason::Passed => ("passed", None),
+        Reason::Part => ("part", None),
+        Reason::Review => ("review", None),
+        Reason::Unranked => ("unranked", None),
+        Reason::Manual => ("manual", None),
+        Reason::Transferred => ("transferred", None),
+        Reason::Inherited => ("inherited", None),
     }
 }
 

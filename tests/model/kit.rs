@@ -9,7 +9,7 @@ use chattag::lexicon::TermIdx;
 use chattag::mention::{Layer, Polarity};
 use chattag::message::{Key, KeyKind, NumberField};
 use chattag::rules::*;
-use chattag::signal::{Event, Hit, Sign};
+use chattag::signal::{Act, Event, Hit, Sign};
 use chattag::time::{Millis, Timestamp, Zone};
 use chattag::verdict::{Decision, Reason, Row, TagChangeKind};
 
@@ -18,7 +18,23 @@ pub const SIGNALS: &[&str] = &[
     "z",
 ];
 
-pub const TAGS: &[&str] = &["T", "lead", "paid", "care", "churned", "compare", "price", "sensitive", "U"];
+pub const TAGS: &[&str] = &[
+    "T",
+    "lead",
+    "paid",
+    "care",
+    "churned",
+    "compare",
+    "price",
+    "sensitive",
+    "U",
+    "V",
+    "W",
+    "f1",
+    "f2",
+    "m1",
+    "m2",
+];
 
 pub const HOUR: Millis = Millis::HOUR;
 pub const DAY: Millis = Millis::DAY;
@@ -41,11 +57,13 @@ pub fn rule(id: &str, shape: Shape) -> Rule {
         key: KeyKind::Customer,
         shape,
         recall: RecallPolicy::Retract,
+        migrate: Migrate::Replay,
         emit: None,
         untag: Vec::new(),
         alert: None,
         kick: None,
         fingerprint: Fingerprint::default(),
+        state_fingerprint: Fingerprint::default(),
         lexicon_fingerprint: Fingerprint::default(),
         place: Place::new("kit.toml", 1, 1),
     }
@@ -67,9 +85,20 @@ pub trait With: Sized {
     fn untag(self, name: &str) -> Self {
         self.edit(|rule| rule.untag.push(tag_idx(name)))
     }
+    /// An alert of its own.
     fn alert(self, cooldown: Option<Millis>) -> Self {
-        let alert = AlertSpec { name: "A".to_owned(), level: AlertLevel::High, cooldown };
-        self.edit(|rule| rule.alert = Some(alert))
+        self.alert_as("", AlertLevel::High, cooldown)
+    }
+    /// An alert under an id that other rules may share.
+    fn alert_as(self, id: &str, level: AlertLevel, cooldown: Option<Millis>) -> Self {
+        self.edit(|rule| {
+            let name = if id.is_empty() { rule.id.clone() } else { id.to_owned() };
+            let (alert, inhibited_by) = (AlertIdx(0), Vec::new());
+            rule.alert = Some(AlertSpec { alert, name, level, cooldown, breaks_through: true, inhibited_by });
+        })
+    }
+    fn never_breaking_through(self) -> Self {
+        self.edit(|rule| rule.alert.as_mut().expect("an alert first").breaks_through = false)
     }
     fn kick(self, action: KickAction) -> Self {
         self.edit(|rule| {
@@ -159,6 +188,44 @@ pub fn absence(since: &str, after: Span) -> Shape {
     Shape::Absence { since: sig(since), anchor: Anchor::Last, cancel: None, after }
 }
 
+pub fn streak(signal: &str, days: u32) -> Shape {
+    Shape::Streak { signal: sig(signal), days }
+}
+
+/// Three of ten, at least so many of them.
+pub fn ratio(numerator: &str, denominator: &str, min_denominator: u32, window: Window) -> Shape {
+    let (numerator, denominator) = (sig(numerator), sig(denominator));
+    let at_least = Fraction { part: 3, of: 10 };
+    Shape::Ratio { numerator, denominator, at_least, min_denominator, window }
+}
+
+/// Overdue from 0.8 to 1.5 cycles, by two to five intervals.
+pub fn cycle(signal: &str) -> Shape {
+    let (open, close) = (Fraction { part: 8, of: 10 }, Fraction { part: 15, of: 10 });
+    Shape::Cycle { signal: sig(signal), last: 5, min_intervals: 2, open, close }
+}
+
+pub fn combine(all: &[&str], any: &[&str], none: &[&str], hold: Hold) -> Shape {
+    let tags = |names: &[&str]| names.iter().map(|name| tag_idx(name)).collect();
+    Shape::Combine { all: tags(all), any: tags(any), none: tags(none), hold }
+}
+
+/// By number of events and amount, monthly, into two bands each.
+pub fn rank(population: &str, bands: [[&str; 2]; 2]) -> Shape {
+    let metric = |id: &str, of, tags: [&str; 2]| Metric {
+        id: id.to_owned(),
+        of,
+        low_is_better: false,
+        tags: tags.map(tag_idx).to_vec(),
+    };
+    let metrics = vec![
+        metric("F", MetricOf::Count(sig(population)), bands[0]),
+        metric("M", MetricOf::Sum(NumberField::AmountFen), bands[1]),
+    ];
+    let (population, window) = (sig(population), Window::Elapsed(DAY.times(60)));
+    Shape::Rank(Box::new(Ranking { months: 1, population, window, min_population: 2, bands: 2, metrics }))
+}
+
 pub fn elapsed(length: Millis) -> Window {
     Window::Elapsed(length)
 }
@@ -166,12 +233,22 @@ pub fn elapsed(length: Millis) -> Window {
 /// A rule set of these rules over the kit's tags. Recalls come within a day.
 pub fn set(mut rules: Vec<Rule>) -> RuleSet {
     rules.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut alerts: Vec<String> =
+        rules.iter().flat_map(|rule| &rule.alert).map(|spec| spec.name.clone()).collect();
+    alerts.sort_unstable();
+    alerts.dedup();
+    for spec in rules.iter_mut().filter_map(|rule| rule.alert.as_mut()) {
+        spec.alert = alert_idx(&alerts, &spec.name);
+    }
     let tag = |id: &&str| Tag {
         id: (*id).to_owned(),
         path: vec![(*id).to_owned()],
         group: None,
         ttl: None,
+        reviewed: false,
         levels: Vec::new(),
+        hysteresis: 0.0,
+        rules_may_remove: false,
     };
     let pack = Pack {
         name: "kit".to_owned(),
@@ -182,7 +259,11 @@ pub fn set(mut rules: Vec<Rule>) -> RuleSet {
         fingerprint: Fingerprint::default(),
     };
     let tags = TAGS.iter().map(tag).collect();
-    RuleSet { pack, rules, signals: Vec::new(), tags, groups: Vec::new(), exemptions: Vec::new() }
+    RuleSet { pack, rules, signals: Vec::new(), tags, groups: Vec::new(), exemptions: Vec::new(), alerts }
+}
+
+fn alert_idx(alerts: &[String], name: &str) -> AlertIdx {
+    AlertIdx(alerts.iter().position(|one| one == name).expect("an alert of the set") as u16)
 }
 
 /// Words that change a rule set.
@@ -190,9 +271,32 @@ pub trait WithTags {
     fn ttl(self, tag: &str, ttl: Span) -> Self;
     fn levels(self, tag: &str, levels: &[(&str, f64)]) -> Self;
     fn group(self, exclusive: Exclusive, order: &[&str]) -> Self;
+    fn reviewed(self, tag: &str) -> Self;
+    fn hysteresis(self, tag: &str, width: f64) -> Self;
+    fn rules_may_remove(self, tag: &str) -> Self;
+    /// The alerts of `rule` are muted while the alert `by` is in its cooldown.
+    fn inhibited(self, rule: &str, by: &str) -> Self;
 }
 
 impl WithTags for RuleSet {
+    fn reviewed(mut self, tag: &str) -> RuleSet {
+        self.tags[usize::from(tag_idx(tag).0)].reviewed = true;
+        self
+    }
+    fn hysteresis(mut self, tag: &str, width: f64) -> RuleSet {
+        self.tags[usize::from(tag_idx(tag).0)].hysteresis = width;
+        self
+    }
+    fn rules_may_remove(mut self, tag: &str) -> RuleSet {
+        self.tags[usize::from(tag_idx(tag).0)].rules_may_remove = true;
+        self
+    }
+    fn inhibited(mut self, rule: &str, by: &str) -> RuleSet {
+        let by = alert_idx(&self.alerts, by);
+        let spec = self.rules.iter_mut().find(|one| one.id == rule).and_then(|rule| rule.alert.as_mut());
+        spec.expect("a rule with an alert").inhibited_by.push(by);
+        self
+    }
     fn ttl(mut self, tag: &str, ttl: Span) -> RuleSet {
         self.tags[usize::from(tag_idx(tag).0)].ttl = Some(ttl);
         self
@@ -235,7 +339,8 @@ pub fn hit(term: u32, start: u32) -> Hit {
 }
 
 /// Reads `03-04 10:00 x2 a id=m1 seq=3 key=k recall=m0 fen=500 exempt=1`; the year is 2024 unless given.
-/// Plain `a` is a signal with one hit, `a0` one without a mention.
+/// Plain `a` is a signal with one hit, `a0` one without a mention; `+T` and `-T` are tags given and
+/// taken away by hand.
 pub fn read_event(line: &str, number: u64) -> (String, Event) {
     let mut words = line.split(' ');
     let (day, time) = (words.next().expect("a day"), words.next().expect("a time"));
@@ -250,6 +355,9 @@ pub fn read_event(line: &str, number: u64) -> (String, Event) {
             Some(("recall", id)) => event.recall_of = id.to_owned(),
             Some(("fen", fen)) => event.numbers.push((NumberField::AmountFen, fen.parse().expect("fen"))),
             Some(("exempt", bits)) => event.exemptions = bits.parse().expect("bits"),
+            None if word.starts_with(['+', '-']) => {
+                event.acts.push(Act { tag: tag_idx(&word[1..]), assigned: word.starts_with('+') });
+            }
             Some((signal, place)) => at_places.push((signal, place.parse().expect("a place"))),
             None => signals.push(read_signal(word)),
         }
@@ -292,6 +400,7 @@ pub fn text(set: &RuleSet, row: &Row) -> String {
                 TagChangeKind::Level => "level",
                 TagChangeKind::Remove => "remove",
                 TagChangeKind::Blocked => "blocked",
+                TagChangeKind::Reviewed => "reviewed",
             };
             let reason = match change.reason {
                 None => String::new(),
@@ -300,11 +409,13 @@ pub fn text(set: &RuleSet, row: &Row) -> String {
                 Some(Reason::Rule) => " rule".to_owned(),
                 Some(Reason::Superseded(by)) => format!(" superseded by {}", name(by)),
                 Some(Reason::Outranked(by)) => format!(" outranked by {}", name(by)),
+                Some(other) => format!(" {}", format!("{other:?}").to_lowercase()),
             };
             format!("{kind} {}{reason}", name(change.tag))
         }
         Decision::Alert(alert) => match alert.suppressed_by {
             None => "alert".to_owned(),
+            Some(by) if alert.inhibited_by.is_some() => format!("inhibited by {}", short(by)),
             Some(by) => format!("suppressed by {}", short(by)),
         },
         Decision::Kick(kick) => {

@@ -21,9 +21,16 @@ struct Piece {
     fresh: bool,
 }
 
+#[derive(Clone, Default)]
 struct Fire {
     at: Timestamp,
     pieces: Vec<Piece>,
+    /// It held before: the tag only.
+    again: bool,
+    /// The score the shape gives.
+    score: Option<f64>,
+    /// What was found is over.
+    over: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -34,7 +41,36 @@ struct Tag {
     first: Timestamp,
     last: Timestamp,
     level: Option<usize>,
+    /// A person's word is worth 1 and stays so.
+    manual: bool,
+    score: f64,
+    /// As it was when evidence last came.
+    mass: f64,
+    /// More than the pieces that carry mass.
+    n_by_hand: usize,
+    /// The event that showed it last.
+    proof: usize,
+    review: Option<Timestamp>,
+    newest: String,
+    /// Of the messages of its newest evidence.
+    ids: String,
     line: String,
+}
+
+impl Tag {
+    fn describe(&mut self) {
+        self.line = format!(
+            "{:.5} {:.5} n={} {:?} {} {} {} {:?}",
+            self.score,
+            self.mass,
+            self.added.len() + self.n_by_hand,
+            self.level,
+            self.since.0,
+            self.first.0,
+            self.last.0,
+            self.expires.map(|at| at.0),
+        );
+    }
 }
 
 #[derive(Default)]
@@ -42,6 +78,10 @@ struct Ledger {
     tags: BTreeMap<u16, Tag>,
     alerts: BTreeMap<usize, Timestamp>,
     kick: Option<Timestamp>,
+    /// Tags that changed since combinations were looked at.
+    changed: BTreeSet<u16>,
+    /// Combinations that hold, by rule.
+    holding: BTreeSet<usize>,
 }
 
 /// Returns the rows of one key as text; `events` in order, all before `as_of`.
@@ -49,6 +89,7 @@ pub fn rows(set: &RuleSet, events: &[Event], as_of: Timestamp) -> Vec<String> {
     let mut plain =
         Plain { set, events, zone: Zone::shanghai(), out: Vec::new(), ledgers: Default::default() };
     let mut by_event: BTreeMap<(usize, usize), Fire> = BTreeMap::new();
+    plain.zone = set.pack.zone.clone();
     let mut by_timer: BTreeMap<(Timestamp, usize), Fire> = BTreeMap::new();
     for (r, rule) in set.rules.iter().enumerate() {
         match &rule.shape {
@@ -56,9 +97,28 @@ pub fn rows(set: &RuleSet, events: &[Event], as_of: Timestamp) -> Vec<String> {
                 for (j, event) in events.iter().enumerate().filter(|(_, event)| event.sign(*signal).is_some())
                 {
                     let pieces = plain.hits(j, *signal).into_iter().map(|(_, weight)| plain.piece(j, weight));
-                    by_event.insert((j, r), Fire { at: event.at, pieces: pieces.collect() });
+                    by_event
+                        .insert((j, r), Fire { at: event.at, pieces: pieces.collect(), ..Fire::default() });
                 }
             }
+            Shape::Streak { .. } => {
+                let fires = plain.streak_fires(rule);
+                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
+            }
+            Shape::Ratio { .. } => {
+                let fires = plain.ratio_fires(rule);
+                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
+            }
+            Shape::Cycle { signal, .. } => {
+                for (j, event) in events.iter().enumerate().filter(|(_, event)| event.sign(*signal).is_some())
+                {
+                    by_event.insert((j, r), Fire { at: event.at, over: Some("cleared"), ..Fire::default() });
+                }
+                let fires = plain.cycle_fires(rule, as_of);
+                by_timer.extend(fires.into_iter().map(|fire| ((fire.at, r), fire)));
+            }
+            Shape::Rank(_) => panic!("ranks are not in this model"),
+            Shape::Combine { .. } => {}
             Shape::Count { .. } => {
                 let fires = plain.count_fires(rule);
                 by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
@@ -193,7 +253,7 @@ impl Plain<'_> {
                 let (i, _, weight) = hits[place];
                 Piece { fresh: !spent.contains(&i), ..self.piece(i, weight) }
             });
-            fires.push((j, Fire { at: self.events[j].at, pieces: pieces.collect() }));
+            fires.push((j, Fire { at: self.events[j].at, pieces: pieces.collect(), ..Fire::default() }));
             spent.extend(messages);
             if after_fire == AfterFire::Consume {
                 consumed_until = j + 1;
@@ -221,7 +281,7 @@ impl Plain<'_> {
                 let piece =
                     |(n, i): (usize, &usize)| self.piece(*i, if n + 1 == steps.len() { 1.0 } else { 0.0 });
                 let pieces = tuple.iter().chain([&j]).enumerate().map(piece).collect();
-                fires.push((j, Fire { at: self.events[j].at, pieces }));
+                fires.push((j, Fire { at: self.events[j].at, pieces, ..Fire::default() }));
                 from = j + 1;
             }
         }
@@ -238,7 +298,7 @@ impl Plain<'_> {
                 pending.map(|i| (self.later(self.events[i].at, *after), i)).filter(|due| due.0 <= now)
             {
                 let piece = Piece { event: due.1, weight: 1.0, from: due.0, fresh: true };
-                fires.push(Fire { at: due.0, pieces: vec![piece] });
+                fires.push(Fire { at: due.0, pieces: vec![piece], ..Fire::default() });
                 pending = None;
             }
             let Some(event) = self.events.get(j) else { break };
@@ -247,6 +307,98 @@ impl Plain<'_> {
             }
             if event.sign(*since).is_some() && (*anchor == Anchor::Last || pending.is_none()) {
                 pending = Some(j);
+            }
+        }
+        fires
+    }
+
+    fn has(&self, i: usize, signal: SignalIdx) -> bool {
+        self.events[i].sign(signal).is_some()
+    }
+
+    fn day(&self, i: usize) -> i32 {
+        self.zone.day(self.events[i].at).0
+    }
+
+    /// The first event of each day with the signal, up to event `j`.
+    fn days(&self, signal: SignalIdx, j: usize) -> BTreeMap<i32, usize> {
+        let mut days = BTreeMap::new();
+        for i in (0..=j).filter(|i| self.has(*i, signal)) {
+            days.entry(self.day(i)).or_insert(i);
+        }
+        days
+    }
+
+    fn streak_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
+        let Shape::Streak { signal, days: n } = rule.shape else { return Vec::new() };
+        let mut fires = Vec::new();
+        for j in (0..self.events.len()).filter(|j| self.has(*j, signal)) {
+            let (days, today, n) = (self.days(signal, j), self.day(j), n as i32);
+            let run: Vec<usize> = (today - n + 1..=today).filter_map(|day| days.get(&day).copied()).collect();
+            if run.last() == Some(&j) && run.len() == n as usize && !days.contains_key(&(today - n)) {
+                let at = self.events[j].at;
+                let piece = |i: &usize| Piece { from: at, ..self.piece(*i, if *i == j { 1.0 } else { 0.0 }) };
+                fires.push((j, Fire { at, pieces: run.iter().map(piece).collect(), ..Fire::default() }));
+            }
+        }
+        fires
+    }
+
+    fn ratio_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
+        let Shape::Ratio { numerator, denominator, at_least, min_denominator, window } = rule.shape else {
+            return Vec::new();
+        };
+        let (mut fires, mut spent, mut again) = (Vec::new(), BTreeSet::new(), false);
+        for j in (0..self.events.len()).filter(|j| self.has(*j, denominator)) {
+            let counts = |i: &usize| {
+                self.has(*i, denominator) && self.inside(window, *i, j) && !self.recalled(rule, *i, j)
+            };
+            let all: Vec<usize> = (0..=j).filter(counts).collect();
+            let part: Vec<usize> = all.iter().copied().filter(|i| self.has(*i, numerator)).collect();
+            let (share, wanted) =
+                (part.len() as f64 / all.len() as f64, f64::from(at_least.part) / f64::from(at_least.of));
+            let reached = all.len() >= min_denominator as usize && share >= wanted - 1e-12;
+            let at = self.events[j].at;
+            if reached {
+                let piece = |i: &usize| Piece { fresh: !spent.contains(i), ..self.piece(*i, 1.0) };
+                let n_fresh = part.iter().filter(|i| !spent.contains(*i)).count();
+                let shown = &part[part.len().saturating_sub(n_fresh.max(32))..];
+                let pieces = shown.iter().map(piece).collect();
+                fires.push((j, Fire { at, pieces, again, score: Some(share), over: None }));
+                spent.extend(all);
+            } else if again {
+                fires.push((j, Fire { at, over: Some("below"), ..Fire::default() }));
+            }
+            again = reached;
+        }
+        fires
+    }
+
+    /// What a customer's rhythm does without an event of it: opens and closes.
+    fn cycle_fires(&self, rule: &Rule, as_of: Timestamp) -> Vec<Fire> {
+        let Shape::Cycle { signal, last, min_intervals, open, close } = rule.shape else { return Vec::new() };
+        let events: Vec<usize> = (0..self.events.len()).filter(|i| self.has(*i, signal)).collect();
+        let mut fires = Vec::new();
+        for (n, j) in events.iter().enumerate() {
+            let days: Vec<i32> = self.days(signal, *j).into_keys().collect();
+            let mut gaps: Vec<i32> = days.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            gaps.drain(..gaps.len().saturating_sub(last as usize));
+            if gaps.len() < min_intervals as usize {
+                continue;
+            }
+            gaps.sort_unstable();
+            let cycle = f64::from(gaps[(gaps.len() - 1) / 2]);
+            let until = events.get(n + 1).map_or(as_of, |next| self.events[*next].at);
+            let after = |share: Fraction| {
+                let days = (cycle * f64::from(share.part) / f64::from(share.of) - 1e-9).ceil() as i32;
+                self.zone.midnight(chattag::time::Day(self.day(*j) + days))
+            };
+            if after(open) <= until {
+                let (at, piece) = (after(open), Piece { from: after(open), ..self.piece(*j, 1.0) });
+                fires.push(Fire { at, pieces: vec![piece], ..Fire::default() });
+            }
+            if after(close) <= until {
+                fires.push(Fire { at: after(close), over: Some("passed"), ..Fire::default() });
             }
         }
         fires
@@ -261,8 +413,12 @@ impl Plain<'_> {
 
     fn timers(&mut self, by_timer: &mut BTreeMap<(Timestamp, usize), Fire>, to: Timestamp) {
         loop {
-            let expiries =
-                self.ledgers.iter().flat_map(|ledger| ledger.tags.values().filter_map(|tag| tag.expires));
+            let expiries = self
+                .ledgers
+                .iter()
+                .flat_map(|ledger| ledger.tags.values())
+                .flat_map(|tag| [tag.expires, tag.review]);
+            let expiries = expiries.flatten();
             let due = by_timer.keys().map(|(at, _)| *at).chain(expiries).min();
             let Some(due) = due.filter(|due| *due <= to) else { return };
             for shadow in [0, 1] {
@@ -274,16 +430,130 @@ impl Plain<'_> {
                     .collect();
                 gone.into_iter().for_each(|id| self.remove(shadow, id, due, "expired", ""));
             }
+            for shadow in [0, 1] {
+                self.reviews(shadow, due);
+            }
             let rules: Vec<usize> =
                 by_timer.keys().filter(|(at, _)| *at == due).map(|(_, rule)| *rule).collect();
             for r in rules {
                 let fire = by_timer.remove(&(due, r)).expect("listed above");
                 self.effects(r, &fire);
             }
+            self.combinations(due);
         }
     }
 
+    fn reviews(&mut self, shadow: usize, due: Timestamp) {
+        let reviewed: Vec<u16> = self.ledgers[shadow]
+            .tags
+            .iter()
+            .filter(|(_, tag)| tag.review == Some(due))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in reviewed {
+            let gives = |rule: &&Rule| {
+                rule.emit.as_ref().is_some_and(|emit| emit.tag.0 == id)
+                    && usize::from(rule.status == Status::Experimental) == shadow
+            };
+            if !self.set.rules.iter().filter(gives).any(|rule| self.still_holds(rule, due)) {
+                self.remove(shadow, id, due, "review", "");
+                continue;
+            }
+            let giver = self.ledgers[shadow].tags[&id].newest.clone();
+            let score =
+                self.set.rules.iter().find(|rule| rule.id == giver).and_then(|rule| rule.emit.as_ref());
+            let score = score.expect("a rule gave it").score;
+            let spec = self.set.tags[usize::from(id)].levels.clone();
+            let next = self.month_after(due);
+            let tag = self.ledgers[shadow].tags.get_mut(&id).expect("listed above");
+            tag.review = Some(next);
+            tag.score = scored(tag, score, due).1;
+            tag.level = spec.iter().rposition(|(_, cut)| tag.score >= *cut);
+            tag.describe();
+            let mark = if shadow == 1 { " shadow" } else { "" };
+            self.out.push(format!(
+                "{} reviewed {}{mark} {} [{}]",
+                due.0,
+                TAGS[usize::from(id)],
+                tag.line,
+                tag.ids
+            ));
+            self.ledgers[shadow].changed.insert(id);
+        }
+    }
+
+    /// Whether the rule's own window still holds enough; the rules of reviewed tags ignore recalls and
+    /// consume nothing.
+    fn still_holds(&self, rule: &Rule, at: Timestamp) -> bool {
+        let before: Vec<usize> = (0..self.events.len()).filter(|i| self.events[*i].at < at).collect();
+        match rule.shape {
+            Shape::Count { signal, at_least, window: Window::Elapsed(length), .. } => {
+                let inside = before.iter().filter(|i| at.0 - self.events[**i].at.0 < length.0);
+                let hits =
+                    inside.filter(|i| self.has(**i, signal)).map(|i| self.hits(*i, signal).len() as i64);
+                hits.sum::<i64>() >= at_least
+            }
+            Shape::Streak { signal, days } => {
+                let Some(last) = before.last() else { return false };
+                let met = self.days(signal, *last);
+                let today = self.zone.day(at).0;
+                [today, today - 1]
+                    .iter()
+                    .any(|end| (end - days as i32 + 1..=*end).all(|day| met.contains_key(&day)))
+            }
+            _ => panic!("no review of this shape in the model"),
+        }
+    }
+
+    fn month_after(&self, at: Timestamp) -> Timestamp {
+        let mut day = self.zone.day(at).plus(1);
+        while !day.to_iso().ends_with("-01") {
+            day = day.plus(1);
+        }
+        self.zone.midnight(day)
+    }
+
+    /// Looks at the combinations until none of them changes anything.
+    fn combinations(&mut self, at: Timestamp) {
+        for (r, rule) in self.set.rules.iter().enumerate() {
+            let Shape::Combine { all, any, none, hold } = &rule.shape else { continue };
+            let tags = &self.ledgers[0].tags;
+            let stands = |tag: &&TagIdx| tags.contains_key(&tag.0);
+            let holds = all.iter().all(|tag| stands(&tag))
+                && (any.is_empty() || any.iter().any(|tag| stands(&tag)))
+                && !none.iter().any(|tag| stands(&tag));
+            let touched =
+                all.iter().chain(any).chain(none).any(|tag| self.ledgers[0].changed.contains(&tag.0));
+            let held = self.ledgers[0].holding.contains(&r);
+            if holds && touched {
+                let parts: Vec<&Tag> = all.iter().chain(any).filter_map(|tag| tags.get(&tag.0)).collect();
+                let score = parts.iter().map(|part| part.score).fold(f64::INFINITY, f64::min);
+                let mut proofs: Vec<usize> = parts.iter().map(|part| part.proof).collect();
+                proofs.sort_by_key(|i| (self.events[*i].at, &self.events[*i].id));
+                let n = proofs.len();
+                let piece = |(place, i): (usize, &usize)| Piece {
+                    from: at,
+                    ..self.piece(*i, if place + 1 == n { 1.0 } else { 0.0 })
+                };
+                let pieces = proofs.iter().enumerate().map(piece).collect();
+                self.effects(r, &Fire { at, pieces, again: held, score: Some(score), over: None });
+            } else if held && !holds && *hold == Hold::While {
+                let emit = rule.emit.as_ref().expect("combinations give tags");
+                self.remove(0, emit.tag.0, at, "part", "");
+            }
+            if holds {
+                self.ledgers[0].holding.insert(r);
+            } else {
+                self.ledgers[0].holding.remove(&r);
+            }
+        }
+        self.ledgers.iter_mut().for_each(|ledger| ledger.changed.clear());
+    }
+
     fn event(&mut self, j: usize, by_event: &mut BTreeMap<(usize, usize), Fire>) {
+        for act in self.events[j].acts.clone() {
+            self.act(j, act.tag.0, act.assigned);
+        }
         let mut asked: [Vec<(usize, Vec<String>)>; 2] = Default::default();
         for (r, rule) in self.set.rules.iter().enumerate() {
             let shadow = usize::from(rule.status == Status::Experimental);
@@ -299,6 +569,7 @@ impl Plain<'_> {
                 }
             }
         }
+        self.combinations(self.events[j].at);
         for (shadow, asked) in asked.into_iter().enumerate() {
             let rules: Vec<usize> = asked.into_iter().map(|(r, _)| r).collect();
             self.kick(j, shadow, &rules);
@@ -344,8 +615,17 @@ impl Plain<'_> {
         let mark = if shadow == 1 { " shadow" } else { "" };
         let ids: Vec<&str> = fire.pieces.iter().map(|piece| self.events[piece.event].id.as_str()).collect();
         let ids = ids[ids.len().saturating_sub(32)..].join(",");
+        if let Some(reason) = fire.over {
+            if let Some(emit) = &rule.emit {
+                self.remove(shadow, emit.tag.0, fire.at, reason, "");
+            }
+            return;
+        }
         if let Some(emit) = &rule.emit {
-            self.assign(shadow, emit, fire, &ids);
+            self.assign(shadow, r, emit, fire, &ids);
+        }
+        if fire.again {
+            return;
         }
         for tag in &rule.untag {
             self.remove(shadow, tag.0, fire.at, "rule", &ids);
@@ -362,41 +642,28 @@ impl Plain<'_> {
         }
     }
 
-    fn assign(&mut self, shadow: usize, emit: &Emit, fire: &Fire, ids: &str) {
+    fn assign(&mut self, shadow: usize, r: usize, emit: &Emit, fire: &Fire, ids: &str) {
         let known = self.ledgers[shadow].tags.get(&emit.tag.0).cloned();
         let was = known.as_ref().map(|tag| tag.level);
         let fresh: Vec<&Piece> = fire.pieces.iter().filter(|piece| piece.fresh).collect();
-        let first = self.events[fresh[0].event].at;
-        let mut tag = known.unwrap_or(Tag {
-            since: fire.at,
-            expires: None,
-            added: vec![],
-            first,
-            last: first,
-            level: None,
-            line: String::new(),
-        });
+        let newest = fire.pieces[fire.pieces.len() - 1].event;
+        let first = self.events[fresh.first().map_or(newest, |piece| piece.event)].at;
+        let mut tag = known.unwrap_or_else(|| self.new_tag(fire.at, first));
         tag.added.extend(fresh.iter().map(|piece| (piece.from, piece.weight)));
-        tag.last = self.events[fresh[fresh.len() - 1].event].at;
-        let Score::Mass { half_point, half_life } = emit.score else { panic!("masses only") };
-        let faded = |from: Timestamp| {
-            half_life.map_or(1.0, |half| 2f64.powf(-((fire.at.0 - from.0) as f64) / half.0 as f64))
-        };
-        let mass: f64 = tag.added.iter().map(|(from, weight)| weight * faded(*from)).sum();
-        let score = ((1.0 - 2f64.powf(-mass.max(0.0) / half_point)) * 1e6).round() / 1e6;
+        tag.last = fresh.last().map_or(tag.last, |piece| self.events[piece.event].at);
+        tag.proof = newest;
+        tag.newest.clone_from(&self.set.rules[r].id);
+        ids.clone_into(&mut tag.ids);
+        let (mass, score) = scored(&tag, emit.score, fire.at);
+        (tag.mass, tag.score) = ((mass * 1e6).round() / 1e6, score);
+        if let (Score::Given, Some(given)) = (emit.score, fire.score) {
+            tag.score = if tag.manual { 1.0 } else { (given * 1e6).round() / 1e6 };
+        }
         let spec = &self.set.tags[usize::from(emit.tag.0)];
-        tag.level = spec.levels.iter().rposition(|(_, cut)| score >= *cut);
-        tag.expires = spec.ttl.map(|ttl| self.later(fire.at, ttl));
-        tag.line = format!(
-            "{score:.5} {:.5} n={} {:?} {} {} {} {:?}",
-            (mass * 1e6).round() / 1e6,
-            tag.added.len(),
-            tag.level,
-            tag.since.0,
-            tag.first.0,
-            tag.last.0,
-            tag.expires.map(|at| at.0),
-        );
+        tag.level = spec.levels.iter().rposition(|(_, cut)| tag.score >= *cut);
+        tag.expires = spec.ttl.filter(|_| !tag.manual).map(|ttl| self.later(fire.at, ttl));
+        tag.review = (spec.reviewed && !tag.manual).then(|| self.month_after(fire.at));
+        tag.describe();
         let kind = match was {
             None if !self.make_room(shadow, emit.tag, fire.at, ids) => "blocked",
             None => "assign",
@@ -408,7 +675,63 @@ impl Plain<'_> {
         self.out.push(format!("{} {kind} {name}{mark} {} [{ids}]", fire.at.0, tag.line));
         if kind != "blocked" {
             self.ledgers[shadow].tags.insert(emit.tag.0, tag);
+            self.ledgers[shadow].changed.insert(emit.tag.0);
         }
+    }
+
+    fn new_tag(&self, at: Timestamp, first: Timestamp) -> Tag {
+        Tag {
+            since: at,
+            expires: None,
+            added: vec![],
+            first,
+            last: first,
+            level: None,
+            manual: false,
+            score: 0.0,
+            mass: 0.0,
+            n_by_hand: 0,
+            proof: 0,
+            review: None,
+            newest: String::new(),
+            ids: String::new(),
+            line: String::new(),
+        }
+    }
+
+    /// What a person does: nothing keeps it from happening.
+    fn act(&mut self, j: usize, id: u16, assigned: bool) {
+        let (at, message) = (self.events[j].at, self.events[j].id.clone());
+        if !assigned {
+            return self.remove_anyway(0, id, at, "manual", &message);
+        }
+        let known = self.ledgers[0].tags.get(&id).cloned();
+        let kind = if known.is_none() { "assign" } else { "refresh" };
+        if known.is_none() {
+            for other in self.rivals(0, id) {
+                self.remove_anyway(0, other, at, "superseded", &message);
+            }
+        }
+        let mut tag = known.unwrap_or_else(|| self.new_tag(at, at));
+        (tag.manual, tag.score, tag.last, tag.proof) = (true, 1.0, at, j);
+        (tag.expires, tag.review) = (None, None);
+        tag.n_by_hand += 1;
+        tag.level = self.set.tags[usize::from(id)].levels.len().checked_sub(1);
+        tag.describe();
+        let name = TAGS[usize::from(id)];
+        self.out.push(format!("{} {kind} {name} manual {} [{message}]", at.0, tag.line));
+        self.ledgers[0].tags.insert(id, tag);
+        self.ledgers[0].changed.insert(id);
+    }
+
+    fn rivals(&self, shadow: usize, id: u16) -> Vec<u16> {
+        let Some(group) = self.set.tags[usize::from(id)].group else { return Vec::new() };
+        let group = &self.set.groups[usize::from(group.0)];
+        let in_group = |other: &u16| *other != id && group.order.iter().any(|one| one.0 == *other);
+        if group.exclusive == Exclusive::None {
+            return Vec::new();
+        }
+        self.ledgers[shadow].tags.keys().copied().filter(in_group).collect()
     }
 
     fn make_room(&mut self, shadow: usize, tag: TagIdx, at: Timestamp, ids: &str) -> bool {
@@ -418,26 +741,51 @@ impl Plain<'_> {
         let standing =
             self.ledgers[shadow].tags.keys().copied().find(|id| *id != tag.0 && rank(*id).is_some());
         let Some(other) = standing else { return true };
-        let blocked = match group.exclusive {
-            Exclusive::Forward => rank(other) > rank(tag.0),
-            Exclusive::Priority => rank(other) < rank(tag.0),
-            Exclusive::Latest => false,
-            Exclusive::None => return true,
-            Exclusive::Score => panic!("not in this model"),
-        };
+        let by_hand = group.exclusive != Exclusive::None && self.ledgers[shadow].tags[&other].manual;
+        let blocked = by_hand
+            || match group.exclusive {
+                Exclusive::Forward => rank(other) > rank(tag.0),
+                Exclusive::Priority => rank(other) < rank(tag.0),
+                Exclusive::Latest => false,
+                Exclusive::None => return true,
+                Exclusive::Score => panic!("not in this model"),
+            };
         if !blocked {
             self.remove(shadow, other, at, "superseded", ids);
         }
         !blocked
     }
 
+    /// As a rule asks for: not what a person gave.
     fn remove(&mut self, shadow: usize, id: u16, at: Timestamp, reason: &str, ids: &str) {
+        if self.ledgers[shadow].tags.get(&id).is_some_and(|tag| !tag.manual) {
+            self.remove_anyway(shadow, id, at, reason, ids);
+        }
+    }
+
+    fn remove_anyway(&mut self, shadow: usize, id: u16, at: Timestamp, reason: &str, ids: &str) {
         if let Some(tag) = self.ledgers[shadow].tags.remove(&id) {
+            self.ledgers[shadow].changed.insert(id);
             let mark = if shadow == 1 { " shadow" } else { "" };
             let name = TAGS[usize::from(id)];
             self.out.push(format!("{} remove {name} {reason}{mark} {} [{ids}]", at.0, tag.line));
         }
     }
+}
+
+/// Mass and score of a tag at an instant, from all that was ever added.
+fn scored(tag: &Tag, score: Score, at: Timestamp) -> (f64, f64) {
+    let half = match score {
+        Score::Mass { half_life, .. } => half_life,
+        Score::Given => None,
+        Score::Fixed(_) => panic!("masses only"),
+    };
+    let faded =
+        |from: Timestamp| half.map_or(1.0, |half| 2f64.powf(-((at.0 - from.0) as f64) / half.0 as f64));
+    let mass = tag.added.iter().fold(0.0, |mass, (from, weight)| mass + weight * faded(*from));
+    let Score::Mass { half_point, .. } = score else { return (mass, tag.score) };
+    let score = ((1.0 - 2f64.powf(-mass.max(0.0) / half_point)) * 1e6).round() / 1e6;
+    (mass, if tag.manual { 1.0 } else { score })
 }
 
 /// Finds events for the steps before `step`, each before the next, the latest ones first.

@@ -31,8 +31,14 @@ pub fn at(local: &str) -> Timestamp {
 }
 
 pub fn rules() -> RuleSet {
-    let alert =
-        AlertSpec { name: "高关怀需求".into(), level: AlertLevel::High, cooldown: Some(Millis::DAY) };
+    let alert = AlertSpec {
+        alert: AlertIdx(0),
+        name: "高关怀需求".into(),
+        level: AlertLevel::High,
+        cooldown: Some(Millis::DAY),
+        breaks_through: true,
+        inhibited_by: Vec::new(),
+    };
     let mut rules = vec![
         rule("discount_count", KeyKind::Customer),
         rule("complaint_burst", KeyKind::Relation),
@@ -64,6 +70,7 @@ pub fn rules() -> RuleSet {
             rules: Vec::new(),
             until: None,
         }],
+        alerts: vec!["burst".into()],
     }
 }
 
@@ -76,11 +83,13 @@ fn rule(id: &str, key: KeyKind) -> Rule {
         key,
         shape: Shape::Match { signal: SignalIdx(0) },
         recall: RecallPolicy::Retract,
+        migrate: Migrate::Replay,
         emit: None,
         untag: Vec::new(),
         alert: None,
         kick: None,
         fingerprint: Fingerprint([id.len() as u8; 16]),
+        state_fingerprint: Fingerprint([8; 16]),
         lexicon_fingerprint: Fingerprint([9; 16]),
         place: Place::default(),
     }
@@ -93,7 +102,10 @@ fn tag(id: &str, path: &[&str]) -> Tag {
         path: path.iter().map(|level| (*level).to_owned()).collect(),
         group: None,
         ttl: None,
+        reviewed: false,
         levels,
+        hysteresis: 0.0,
+        rules_may_remove: false,
     }
 }
 
@@ -149,6 +161,7 @@ pub fn tag_row(
         n_hits: 5,
         first_at: at,
         last_at: at,
+        manual: false,
     };
     let decision = Decision::Tag(TagChange { tag, kind, reason, standing });
     let rule = (reason != Some(Reason::Expired)).then_some(DISCOUNT);
@@ -157,7 +170,7 @@ pub fn tag_row(
 }
 
 pub fn alert_row(key: &Arc<Key>, at: Timestamp, suppressed_by: Option<Timestamp>) -> Row {
-    let decision = Decision::Alert(Alert { level: AlertLevel::High, suppressed_by });
+    let decision = Decision::Alert(Alert { level: AlertLevel::High, suppressed_by, inhibited_by: None });
     let evidence = vec![evidence(&format!("c-{}", at.0), at, 1, Some("投 诉"))];
     Row { key: key.clone(), at, rule: Some(BURST), decision, evidence, shadow: false }
 }
