@@ -22,6 +22,7 @@ pub mod business;
 pub mod diagnostic;
 pub mod encoding;
 pub mod error;
+pub mod inspect;
 pub mod message;
 pub mod scenario;
 pub mod time;

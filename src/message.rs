@@ -198,6 +198,27 @@ impl Flags {
     /// The inner and the outer message id differ; the inner one is used.
     pub const ID_MISMATCH: Flags = Flags(1 << 11);
 
+    /// All flags with the names that reports count them under.
+    pub const ALL: [(Flags, &'static str); 12] = [
+        (Flags::QUOTE, "quote"),
+        (Flags::QUOTE_UNPARSED, "quote_unparsed"),
+        (Flags::GREETING, "greeting"),
+        (Flags::SANITIZED, "sanitized"),
+        (Flags::LOSSY_UTF8, "lossy_utf8"),
+        (Flags::TRUNCATED, "truncated"),
+        (Flags::UNKNOWN_TYPE, "unknown_type"),
+        (Flags::EMPTY_PAYLOAD, "empty_payload"),
+        (Flags::NO_RECEIVER, "no_receiver"),
+        (Flags::RECALLED, "marked_recalled"),
+        (Flags::TIME_FROM_ID, "time_from_id"),
+        (Flags::ID_MISMATCH, "id_mismatch"),
+    ];
+
+    /// Returns the names of the flags that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Flags::ALL.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+
     /// Adds the bits of `other`.
     pub fn insert(&mut self, other: Flags) {
         self.0 |= other.0;

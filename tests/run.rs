@@ -318,7 +318,7 @@ fn message_text_reaches_no_log_and_no_table_when_not_wanted() {
 }
 
 #[test]
-fn messages_after_disagree_are_dropped_in_that_conversation_when_asked() {
+fn case_50_51_messages_after_disagree_are_dropped_in_that_conversation_when_asked() {
     let mut messages = day();
     let refuse = |n: u32, minutes: i64, kind: &str| {
         let at = START + minutes * MINUTE;

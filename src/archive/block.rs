@@ -7,12 +7,13 @@ use memchr::memchr;
 use serde_json::{Map, Value};
 use twox_hash::XxHash3_64;
 
+use crate::archive::decrypt::Envelope;
 use crate::archive::general::{self, Decoded};
 use crate::archive::layers::Layers;
 use crate::archive::record::{Read, Record, RecordFault};
 use crate::archive::repair::{self, Parsed};
 use crate::archive::{ReadOptions, fast};
-use crate::message::Origin;
+use crate::message::{Flags, Origin};
 
 /// Records that were read together. Blocks of a run come from many threads, in any order.
 pub struct Block<'a> {
@@ -25,6 +26,8 @@ pub struct Block<'a> {
     cut: Cut<'a>,
     /// The page around the values, when it says something that its messages inherit.
     page: Option<&'a Map<String, Value>>,
+    /// The company of records that name none.
+    corp: Option<&'a str>,
     cursor: usize,
     /// Line feeds in `bytes[..cursor]`, while records are lines.
     lines_passed: u32,
@@ -72,6 +75,7 @@ impl<'a> Block<'a> {
             options,
             cut: Cut::Lines,
             page: None,
+            corp: None,
             cursor: first,
             lines_passed: line_feeds(&bytes[..first]),
             lines: 0,
@@ -92,6 +96,11 @@ impl<'a> Block<'a> {
     ) -> Block<'a> {
         let page = page.filter(|page| general::is_inherited(page));
         Block { cut: Cut::Values(ranges.iter()), page, ..Block::of_lines(place, bytes, 0, options) }
+    }
+
+    /// Says whose archive this is, for records that do not.
+    pub(crate) fn set_corp(&mut self, corp: Option<&'a str>) {
+        self.corp = corp;
     }
 
     /// Adds a fault at byte `at`; it comes before the records not lent yet.
@@ -119,10 +128,13 @@ impl<'a> Block<'a> {
                 continue;
             }
             let quick = if self.page.is_none() { fast::decode(raw, self.options) } else { None };
-            let Some(record) = quick else {
+            let Some(mut record) = quick else {
                 self.decode_in_general(range);
                 continue;
             };
+            if let (Some(corp), Ok(record)) = (self.corp, &mut record) {
+                record.fill_corp(corp);
+            }
             self.records += 1;
             let origin = self.origin(range.start);
             return Some(Read { origin, raw, content: XxHash3_64::oneshot(raw), record });
@@ -141,7 +153,13 @@ impl<'a> Block<'a> {
             origin: pending.origin,
             raw,
             content: XxHash3_64::oneshot(raw),
-            record: pending.record.map(Record::lend),
+            record: pending.record.map(|record| {
+                let mut record = record.lend();
+                if let Some(corp) = self.corp {
+                    record.fill_corp(corp);
+                }
+                record
+            }),
         }
     }
 
@@ -195,9 +213,59 @@ impl<'a> Block<'a> {
                 let page = self.page.map(|map| Layers { map, outer: None });
                 general::decode(value, page.as_ref(), parsed.flags, self.options, &mut out);
             }
-            Err(fault) => out.push(Decoded { record: Err(fault.clone()), raw: None }),
+            Err(fault) => out.push(Decoded { record: Err(fault.clone()), raw: None, envelope: None }),
+        }
+        self.decrypt(out, parsed.flags)
+    }
+
+    /// Puts plaintext in the place of envelopes, where there is a decryptor.
+    fn decrypt(&self, decoded: Vec<Decoded>, flags: Flags) -> Vec<Decoded> {
+        let mut decoded = decoded;
+        let envelopes: Vec<Envelope> =
+            decoded.iter_mut().filter_map(|one| one.envelope.take().map(|envelope| *envelope)).collect();
+        let Some(decryptor) = self.options.decryptor.as_ref().filter(|_| !envelopes.is_empty()) else {
+            return decoded;
+        };
+        let mut opened = envelopes.iter().zip(decryptor.decrypt(&envelopes));
+        let mut out = Vec::with_capacity(decoded.len());
+        for one in decoded {
+            match one.record {
+                Ok(Record::Encrypted { .. }) => {
+                    let Some((envelope, answer)) = opened.next() else { continue };
+                    self.decode_plaintext(one, envelope, answer, flags, &mut out);
+                }
+                _ => out.push(one),
+            }
         }
         out
+    }
+
+    fn decode_plaintext(
+        &self,
+        one: Decoded,
+        envelope: &Envelope,
+        answer: Result<Option<String>, RecordFault>,
+        flags: Flags,
+        out: &mut Vec<Decoded>,
+    ) {
+        let text = match answer {
+            Ok(Some(text)) => text,
+            Ok(None) => return out.push(one),
+            Err(fault) => return out.push(Decoded { record: Err(fault), ..one }),
+        };
+        let outer = Layers { map: &envelope.outer, outer: None };
+        let mut parsed = repair::parse(text.as_bytes());
+        parsed.flags.insert(flags);
+        for value in &parsed.values {
+            let before = out.len();
+            match value {
+                Ok(value) => general::decode(value, Some(&outer), parsed.flags, self.options, out),
+                Err(fault) => out.push(Decoded { record: Err(fault.clone()), raw: None, envelope: None }),
+            }
+            for decoded in &mut out[before..] {
+                decoded.raw.get_or_insert_with(|| text.clone().into_bytes());
+            }
+        }
     }
 
     /// Joins a line with those after it when a raw line feed inside a string cut it in pieces.

@@ -29,7 +29,7 @@ pub(crate) fn page_error(map: &Map<String, Value>) -> Option<RecordFault> {
 
 /// Says what a code of the SDK or the server means.
 /// Source: developer.work.weixin.qq.com/document/path/91774, revision of 2026-01-19.
-fn meaning(code: i64) -> &'static str {
+pub(crate) fn meaning(code: i64) -> &'static str {
     match code {
         10000 => "wrong parameter",
         10001 => "network error, try again",

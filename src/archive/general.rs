@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::archive::container::{page_error, page_items};
+use crate::archive::decrypt::Envelope;
 use crate::archive::layers::{Layers, find_in, names, object, role_of, text_of, truth, unsigned};
 use crate::archive::payload::{self, Content};
 use crate::archive::record::{Head, Record, RecordFault, finish};
@@ -19,6 +20,8 @@ use crate::message::{Flags, MessageKind, Role};
 pub(crate) struct Decoded {
     pub record: Result<Record<'static>, RecordFault>,
     pub raw: Option<Vec<u8>>,
+    /// What an encrypted record holds, when there is a decryptor.
+    pub envelope: Option<Box<Envelope>>,
 }
 
 /// Decodes `value`, found under the objects `outer`, and appends every record in it to `out`: at least one.
@@ -40,7 +43,7 @@ struct Unwrapping<'o> {
 
 impl Unwrapping<'_> {
     fn push(&mut self, record: Result<Record<'static>, RecordFault>) {
-        self.out.push(Decoded { record, raw: None });
+        self.out.push(Decoded { record, raw: None, envelope: None });
     }
 
     fn fault(&mut self, code: &'static str, detail: impl Into<String>) {
@@ -80,7 +83,8 @@ impl Unwrapping<'_> {
     fn object(&mut self, layers: &Layers<'_>, depth: usize) {
         let map = layers.map;
         if map.contains_key("encrypt_chat_msg") || map.contains_key("encrypt_random_key") {
-            return self.push(Ok(envelope(layers)));
+            let envelope = self.options.decryptor.is_some().then(|| Box::new(contents(layers)));
+            return self.out.push(Decoded { record: Ok(encrypted(layers)), raw: None, envelope });
         }
         if let Some(fault) = page_error(map) {
             return self.push(Err(fault));
@@ -101,12 +105,30 @@ impl Unwrapping<'_> {
     }
 }
 
-fn envelope(layers: &Layers<'_>) -> Record<'static> {
-    let version = layers.find(&["publickey_ver", "public_key_ver", "publickeyVer"]).and_then(unsigned);
+fn encrypted(layers: &Layers<'_>) -> Record<'static> {
     Record::Encrypted {
-        key_version: version.and_then(|version| u32::try_from(version).ok()),
-        seq: layers.find(names::SEQ).and_then(unsigned).unwrap_or(0),
+        key_version: key_version(layers),
+        seq: seq(layers),
         id: owned(layers.text(names::ID)).unwrap_or_default(),
+    }
+}
+
+fn key_version(layers: &Layers<'_>) -> Option<u32> {
+    let version = layers.find(&["publickey_ver", "public_key_ver", "publickeyVer"]).and_then(unsigned);
+    version.and_then(|version| u32::try_from(version).ok())
+}
+
+fn contents(layers: &Layers<'_>) -> Envelope {
+    let text = |name: &str| layers.map.get(name).and_then(text_of).unwrap_or_default().into_owned();
+    let inherited = [("seq", names::SEQ), ("msgid", names::ID), ("corpid", names::CORP)];
+    let outer = inherited
+        .into_iter()
+        .filter_map(|(name, names)| Some((name.to_owned(), layers.find(names)?.clone())));
+    Envelope {
+        outer: outer.collect(),
+        key_version: key_version(layers),
+        random_key: text("encrypt_random_key"),
+        message: text("encrypt_chat_msg"),
     }
 }
 
@@ -120,6 +142,17 @@ fn inner_message(map: &Map<String, Value>) -> Option<Cow<'_, Value>> {
         Value::String(text) => object(text).filter(is_message).map(|inner| Cow::Owned(Value::Object(inner))),
         _ => None,
     })
+}
+
+/// Returns whether a message stands in `map` as an object under a wrapper's name.
+pub(crate) fn wraps_object(map: &Map<String, Value>) -> bool {
+    matches!(inner_message(map), Some(Cow::Borrowed(_)))
+}
+
+/// Returns whether `map` is a page whose first entry is encrypted.
+pub(crate) fn is_page_of_envelopes(map: &Map<String, Value>) -> bool {
+    let first = page_items(map).and_then(<[Value]>::first);
+    first.is_some_and(|first| first.get("encrypt_chat_msg").is_some())
 }
 
 /// Decodes a message whose fields may have any of their names.

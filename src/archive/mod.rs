@@ -14,6 +14,7 @@ mod block;
 mod business;
 mod compression;
 mod container;
+mod decrypt;
 mod fast;
 mod file_hash;
 mod flat;
@@ -36,17 +37,20 @@ mod sequence;
 mod source;
 mod splitter;
 pub mod table;
+mod variant;
 mod wording;
 
 pub use block::{Block, decode};
 pub use business::{BUSINESS_COLUMNS, BusinessReader, BusinessRow};
 pub use compression::Compression;
+pub use decrypt::{Decryptor, HookLimits, PrivateKeys};
 pub use options::ReadOptions;
 pub use plan::{Plan, PlannedFile};
 pub use record::{Read, Record, RecordFault};
 pub use roster::{Roster, RosterEntry};
 pub use rows::MESSAGE_COLUMNS;
 pub use source::{FileReport, Shape, read_blocks};
+pub use variant::{Variant, variant_of};
 
 #[cfg(test)]
 mod agreement;

@@ -1,6 +1,9 @@
 //! What a reader has to know besides the bytes.
 
+use std::sync::Arc;
+
 use crate::archive::Roster;
+use crate::archive::decrypt::Decryptor;
 use crate::archive::rows::MESSAGE_COLUMNS;
 use crate::archive::table::Columns;
 use crate::time::Zone;
@@ -14,6 +17,8 @@ pub struct ReadOptions {
     pub roster: Roster,
     /// Which column of a table holds which field.
     pub columns: Columns,
+    /// Who opens encrypted records; `None`: they are counted and laid aside.
+    pub decryptor: Option<Arc<Decryptor>>,
     /// Longest record in bytes; a longer one is a fault.
     pub max_record_bytes: usize,
     /// Bytes of a line-delimited file that are read as one block: a power of two, at least 1,024.
@@ -26,6 +31,7 @@ impl Default for ReadOptions {
             zone: Zone::shanghai(),
             roster: Roster::default(),
             columns: Columns::automatic(MESSAGE_COLUMNS),
+            decryptor: None,
             max_record_bytes: MAX_RECORD_BYTES,
             block_bytes: BLOCK_BYTES,
         }

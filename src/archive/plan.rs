@@ -32,6 +32,22 @@ impl PlannedFile {
     }
 }
 
+impl PlannedFile {
+    /// Returns the company that the file, or the nearest folder it is in, is named after: `message_ww0123456789abcdef.jsonl`.
+    pub fn corp(&self) -> Option<&str> {
+        let names = self.path.iter().rev().filter_map(|name| name.to_str());
+        names.flat_map(|name| name.split(['_', '-', '.', '='])).find(|word| is_corp_id(word))
+    }
+}
+
+/// Source: ids of companies in public documentation and samples, 2026-11: `ww` or `wx` and 16 hexadecimal digits.
+fn is_corp_id(word: &str) -> bool {
+    let digits = word.strip_prefix("ww").or_else(|| word.strip_prefix("wx"));
+    digits.is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 impl Plan {
     /// Lists the files that `inputs` name: files, directories (with all below), globs, `-`.
     ///
@@ -208,6 +224,19 @@ mod tests {
             skipped,
             [(dir.path().join(".git"), "hidden"), (dir.path().join("dt=1/_tmp.jsonl"), "hidden")]
         );
+    }
+
+    #[test]
+    fn files_and_folders_are_named_after_companies() {
+        for (path, corp) in [
+            ("message_ww0123456789abcdef.jsonl.gz", Some("ww0123456789abcdef")),
+            ("corp=wx0123456789abcdef/dt=1/a.jsonl", Some("wx0123456789abcdef")),
+            ("ww0123456789abcdef/message_wwfedcba9876543210", Some("wwfedcba9876543210")),
+            ("www_message_ww01.jsonl", None),
+        ] {
+            let file = PlannedFile { path: path.into(), bytes: 0 };
+            assert_eq!(file.corp(), corp, "{path}");
+        }
     }
 
     #[test]

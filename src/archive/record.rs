@@ -53,6 +53,22 @@ pub enum Record<'a> {
     Empty(&'static str),
 }
 
+impl<'a> Record<'a> {
+    /// Names the company of a record that names none.
+    pub(crate) fn fill_corp(&mut self, corp: &'a str) {
+        let own = match self {
+            Record::Message(message) => &mut message.corp,
+            Record::Recall(recall) => &mut recall.corp,
+            Record::Consent(consent) => &mut consent.corp,
+            Record::Switch { corp, .. } => corp,
+            Record::Encrypted { .. } | Record::Empty(_) => return,
+        };
+        if own.is_empty() {
+            *own = Cow::Borrowed(corp);
+        }
+    }
+}
+
 impl Record<'static> {
     /// Returns the same record for a shorter life; small vectors do not let the compiler see that by itself.
     pub(crate) fn lend<'a>(self) -> Record<'a> {

@@ -214,6 +214,12 @@ impl Reading<'_> {
         &self.plan.files()[file as usize]
     }
 
+    /// Hands a block to the visitor; what names no company is of the one that the file is named after.
+    fn hand_out<'b>(&'b self, block: &mut Block<'b>) {
+        block.set_corp(self.planned(block.file).corp());
+        (self.visit)(block);
+    }
+
     /// Looks at the start of a file and says what there is to do.
     fn survey(&self, file: u32) -> Vec<Task> {
         match self.shape_of(self.planned(file)) {
@@ -256,7 +262,7 @@ impl Reading<'_> {
         let offset = if let Task::Block { start, .. } = task { *start } else { 0 };
         let mut block = Block::of_lines((file, offset), &[], 0, self.options);
         block.push_fault(0, RecordFault::new("file.unreadable", error.kind().to_string()));
-        (self.visit)(&mut block);
+        self.hand_out(&mut block);
         let variant = Shape::Foreign("file.unreadable");
         Outcome { file, records: block.records(), variant, blocks: vec![(offset, 0)], ..Outcome::default() }
     }
@@ -286,7 +292,7 @@ impl Reading<'_> {
             loaded.first,
             self.options,
         );
-        (self.visit)(&mut block);
+        self.hand_out(&mut block);
         Ok(Outcome {
             file,
             bytes: own.len() as u64,
@@ -374,7 +380,7 @@ impl Reading<'_> {
         if let Some(fault) = &chunk.fault {
             block.push_fault(0, fault.clone());
         }
-        (self.visit)(&mut block);
+        self.hand_out(&mut block);
         block.records()
     }
 }

@@ -597,10 +597,17 @@ fn containers_are_told_by_their_content() {
 }
 
 #[test]
-fn a_page_lends_its_company_to_its_messages() {
+fn a_page_lends_its_company_to_its_messages_and_so_does_the_name_of_a_file() {
+    let page = json!({"corpid": "ww1", "data": [text("好")]}).to_string();
+    assert_eq!(corps_of("a.json", &page), ["ww1"]);
+    assert_eq!(corps_of("message_ww0123456789abcdef.json", &page), ["ww1"], "a record's own company wins");
+    let lines = format!("{}\n{}\n", text("好"), with(text("好"), json!({"unofficial": 1})));
+    assert_eq!(corps_of("message_ww0123456789abcdef.jsonl", &lines), ["ww0123456789abcdef"; 2]);
+}
+
+fn corps_of(name: &str, content: &str) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("a.json"), json!({"corpid": "ww1", "data": [text("好")]}).to_string())
-        .expect("written");
+    std::fs::write(dir.path().join(name), content).expect("written");
     let plan = Plan::new(&[dir.path().display().to_string()]).expect("a file");
     let corps = Mutex::new(Vec::new());
     let (progress, stop) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -612,7 +619,7 @@ fn a_page_lends_its_company_to_its_messages() {
         }
     };
     read_blocks(&plan, &ReadOptions::default(), &progress, &stop, &visit).expect("not stopped");
-    assert_eq!(*corps.lock().expect("not poisoned"), ["ww1"]);
+    corps.into_inner().expect("not poisoned")
 }
 
 #[test]

@@ -339,8 +339,9 @@ impl Worker {
         if flags == Flags::default() {
             return;
         }
-        for (flag, name) in NOTED {
-            self.tally.note(name, u64::from(flags.contains(*flag)));
+        // Messages without payload are counted by their fate.
+        for name in flags.names().filter(|name| *name != "empty_payload") {
+            self.tally.note(name, 1);
         }
     }
 }
@@ -356,20 +357,6 @@ fn record_id<'r>(record: &'r Record<'_>) -> (&'r str, u64, &'r str) {
         Record::Empty(_) => ("", 0, ""),
     }
 }
-
-const NOTED: &[(Flags, &str)] = &[
-    (Flags::QUOTE, "quote"),
-    (Flags::QUOTE_UNPARSED, "quote_unparsed"),
-    (Flags::GREETING, "greeting"),
-    (Flags::SANITIZED, "sanitized"),
-    (Flags::LOSSY_UTF8, "lossy_utf8"),
-    (Flags::TRUNCATED, "truncated"),
-    (Flags::UNKNOWN_TYPE, "unknown_type"),
-    (Flags::NO_RECEIVER, "no_receiver"),
-    (Flags::RECALLED, "marked_recalled"),
-    (Flags::TIME_FROM_ID, "time_from_id"),
-    (Flags::ID_MISMATCH, "id_mismatch"),
-];
 
 /// Bytes of an unreadable record that are kept.
 const MAX_RAW: usize = 16 << 10;

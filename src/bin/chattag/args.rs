@@ -22,6 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// 处理存档，写出 Parquet 表 · Process an archive and write Parquet tables
     Run(RunArgs),
+    /// 看看存档里有什么，该怎么运行；或转成标准 JSONL · Say what an archive holds, or write it out as JSONL
+    Inspect(InspectArgs),
     /// 给任意文本打标注，逐行输出 JSON · Annotate any text, one JSON line per text
     Annotate(AnnotateArgs),
     /// 检查词库和规则 · Check dictionaries and rules
@@ -75,6 +77,60 @@ pub struct DictionaryArgs {
     pub packs: Vec<String>,
 }
 
+/// How archives are read.
+#[derive(Args, Debug)]
+pub struct ReadingArgs {
+    /// 员工、机器人、群主、管理员名单 (CSV) · Roster of staff, bots, group owners and administrators (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// 表格存档的列名对照：文件，或 `列名=字段,…` · Columns of table archives: a file, or `name=field,…`
+    #[arg(long, value_name = "MAP")]
+    pub columns: Option<String>,
+    /// 密文存档的私钥，可重复：`公钥版本=文件` · Private key for encrypted records: `version=file`; may be repeated
+    #[arg(long = "private-key", value_name = "KEY")]
+    pub private_keys: Vec<String>,
+    /// 解密命令：每行收一个密文信封，每行回一条明文 · Command that decrypts: one envelope a line in, one plaintext a line out
+    #[arg(long, value_name = "COMMAND")]
+    pub decryptor: Option<String>,
+    /// 解密一条的时限（秒） · Seconds that decrypting one record may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub decryptor_timeout: u64,
+    /// 单条记录上限 · Largest record
+    #[arg(long, value_name = "SIZE", default_value = "16M")]
+    pub max_record: String,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+#[command(after_help = INSPECT_EXAMPLES)]
+pub struct InspectArgs {
+    /// 存档：文件、目录、通配符，或 - 表示标准输入 · Files, directories, globs, or - for standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub archives: Vec<String>,
+    /// How archives are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// 没有时区的时间按哪个时区 · Zone of times that name none
+    #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai")]
+    pub zone: String,
+    /// 线程数，默认全部 · Threads; default: all
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// 不出报告，把全部记录写成标准 JSONL · No report: write all records as canonical JSONL
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub to: Option<RecordFormat>,
+    /// 以 JSON 输出报告 · Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A form in which all records are written out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum RecordFormat {
+    /// One canonical message a line.
+    Jsonl,
+}
+
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 #[command(after_help = RUN_EXAMPLES)]
@@ -88,12 +144,9 @@ pub struct RunArgs {
     /// Which dictionaries.
     #[command(flatten)]
     pub dictionaries: DictionaryArgs,
-    /// 员工、机器人、群主、管理员名单 (CSV) · Roster of staff, bots, group owners and administrators (CSV)
-    #[arg(long, value_name = "FILE")]
-    pub roster: Option<PathBuf>,
-    /// 表格存档的列名对照：文件，或 `列名=字段,…` · Columns of table archives: a file, or `name=field,…`
-    #[arg(long, value_name = "MAP")]
-    pub columns: Option<String>,
+    /// How archives are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// 截止时刻，默认为最新消息当天结束 · Decide as of this local time; default: end of the newest day
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -121,9 +174,6 @@ pub struct RunArgs {
     /// 客户不同意存档后，忽略其在该会话中的消息 · Drop a customer's messages after `disagree`, in that conversation
     #[arg(long)]
     pub respect_disagree: bool,
-    /// 单条记录上限 · Largest record
-    #[arg(long, value_name = "SIZE", default_value = "16M")]
-    pub max_record: String,
     /// 以 JSON 打印结果摘要 · Print the summary as JSON
     #[arg(long)]
     pub json: bool,
@@ -223,6 +273,7 @@ pub struct SchemaArgs {
 
 const EXAMPLES: &str = "\
 示例 Examples:
+  chattag inspect archive/                               先看看收到的存档里有什么
   chattag run archive/ --out out                         用内置词库处理一晚的存档
   chattag run 'archive/dt=2026-01-*' --out out --pack education --roster staff.csv
   zcat chat.jsonl.gz | chattag run - --out out
@@ -241,6 +292,13 @@ const RUN_EXAMPLES: &str = "\
 读取结果 Read the result:
   duckdb -c \"FROM 'out/current/current_tags/**/*.parquet'\"
   python3 -c \"import pandas; print(pandas.read_parquet('out/current/alerts'))\"";
+
+const INSPECT_EXAMPLES: &str = "\
+示例 Examples:
+  chattag inspect archive/                               有什么、缺什么、怎么运行
+  chattag inspect export.xlsx --columns '谁=from,何时=msgtime,说了什么=content'
+  chattag inspect pages/ --private-key 1=key1.pem --private-key 2=key2.pem
+  chattag inspect archive/ --to jsonl > messages.jsonl   任何格式都转成同一种 JSONL";
 
 const ANNOTATE_EXAMPLES: &str = "\
 示例 Examples:

@@ -2,6 +2,8 @@
 
 pub mod annotate;
 pub mod check;
+pub mod inspect;
+mod reading;
 pub mod run;
 pub mod schema;
 mod summary;

@@ -6,14 +6,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::Context;
-use chattag::archive::table::Columns;
-use chattag::archive::{MESSAGE_COLUMNS, ReadOptions, Roster};
 use chattag::batch::{self, Progress, RunOptions};
 use chattag::bundle::Bundle;
 use chattag::error::Error;
 use chattag::time::Timestamp;
 use chattag::writer::TableOptions;
 
+use super::reading::{self, parse_size};
 use super::summary;
 use crate::Status;
 use crate::args::RunArgs;
@@ -45,20 +44,11 @@ pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
 /// Reads everything that the arguments only name, before work starts.
 fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
     let zone = bundle.rules.pack.zone.clone();
-    let roster = match &args.roster {
-        Some(path) => Roster::read(path)?,
-        None => Roster::default(),
-    };
-    let columns = match &args.columns {
-        Some(map) => Columns::from_argument(map, MESSAGE_COLUMNS)?,
-        None => Columns::automatic(MESSAGE_COLUMNS),
-    };
-    let max_record_bytes = parse_size(&args.max_record)?;
     Ok(RunOptions {
         archives: args.archives.clone(),
         out: args.out.clone(),
         as_of: args.as_of.as_deref().map(|text| parse_time(text, bundle)).transpose()?,
-        read: ReadOptions { zone, roster, columns, max_record_bytes, ..ReadOptions::default() },
+        read: reading::resolve(&args.reading, zone)?,
         jobs: args.jobs,
         memory: parse_size(&args.memory)?,
         mentions: args.mentions,
@@ -90,22 +80,6 @@ fn parse_share(text: &str) -> Result<f64, Error> {
     share
         .filter(|share| (0.0..=1.0).contains(share))
         .ok_or_else(|| Error::argument("share", text, "`1%` or `0.01`"))
-}
-
-/// Reads `256M`, `1G`, `65536`.
-fn parse_size(text: &str) -> Result<usize, Error> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => Some(0),
-        "K" | "KB" | "KIB" => Some(10),
-        "M" | "MB" | "MIB" => Some(20),
-        "G" | "GB" | "GIB" => Some(30),
-        _ => None,
-    };
-    let size = shift.zip(digits.parse::<usize>().ok()).and_then(|(shift, n)| n.checked_mul(1 << shift));
-    size.filter(|size| *size > 0)
-        .ok_or_else(|| Error::argument("size", text, "bytes, or a number with K, M or G"))
 }
 
 #[cfg(test)]

@@ -131,10 +131,10 @@ impl Page {
         let versions = versions.join(", ");
         let line = match self.chinese {
             true => format!(
-                "  ! {n} 条仍是密文（公钥版本 {versions}）：请先用 SDK 的 DecryptData 解密成明文 JSON 再运行"
+                "  ! {n} 条仍是密文（公钥版本 {versions}）：用 --decryptor 接上您的 SDK 解密命令（docs/decryption.md），或先解密成明文 JSON"
             ),
             false => format!(
-                "  ! {n} records are encrypted (key versions {versions}): decrypt them with the SDK's DecryptData to plaintext JSON first"
+                "  ! {n} records are encrypted (key versions {versions}): connect your SDK with --decryptor (docs/decryption.md), or decrypt them to plaintext JSON first"
             ),
         };
         self.line(&line);
