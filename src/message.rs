@@ -219,6 +219,18 @@ impl Flags {
         Flags::ALL.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
 
+    /// Returns the flags with these names; names that are none are passed over.
+    pub fn of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Flags {
+        let mut flags = Flags::default();
+        for name in names {
+            Flags::ALL
+                .into_iter()
+                .filter(|(_, known)| *known == name)
+                .for_each(|(flag, _)| flags.insert(flag));
+        }
+        flags
+    }
+
     /// Adds the bits of `other`.
     pub fn insert(&mut self, other: Flags) {
         self.0 |= other.0;

@@ -94,8 +94,9 @@ fn decisions(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-fn alerts(report: &Value) -> u64 {
-    report["alerts"].as_array().unwrap().iter().map(|alert| alert["n"].as_u64().unwrap()).sum()
+/// Whether customers were found to be in need of care, which takes three complaints.
+fn needs_care(report: &Value) -> bool {
+    report["alerts"].as_array().unwrap().iter().any(|alert| alert["name"] == "高关怀需求")
 }
 
 #[test]
@@ -171,8 +172,8 @@ fn case_45_and_48_a_message_recalled_by_somebody_else_counts_for_nothing() {
         ("a.jsonl", lines(&complaints())),
         ("b.jsonl", lines(&[complaints(), vec![recall]].concat())),
     ]);
-    assert!(alerts(&run(place.path(), &["a.jsonl", "--out", "one"])) > 0);
-    assert_eq!(alerts(&run(place.path(), &["b.jsonl", "--out", "two"])), 0, "two complaints are left");
+    assert!(needs_care(&run(place.path(), &["a.jsonl", "--out", "one"])));
+    assert!(!needs_care(&run(place.path(), &["b.jsonl", "--out", "two"])), "two complaints are left");
 }
 
 #[test]

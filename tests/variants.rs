@@ -193,7 +193,7 @@ fn pushed(message: &Value) -> Value {
     }
     inner.insert("msgtime".into(), message["msgtime"].to_string().into());
     inner.insert("tolist".into(), joined(message, ",").into());
-    inner.insert("is_grp".into(), (field(message, "roomid") != "").to_string().into());
+    inner.insert("is_grp".into(), (!field(message, "roomid").is_empty()).to_string().into());
     json!({"message_id": message["msgid"], "type": 101, "content": Value::Object(inner).to_string()})
 }
 
@@ -418,6 +418,7 @@ fn ways() -> Vec<Kept> {
         kept("Parquet", "a.parquet", parquet()),
         kept("Arrow IPC", "a.arrow", arrow_file()),
         kept("a pipe of UTF-16", "a.jsonl", utf16(&String::from_utf8(plain).unwrap())),
+        kept("canonical messages", "a.jsonl", canonical()),
         kept("mixed shapes in one file", "a.jsonl", lines(all.iter().zip(0..).map(|(m, n)| match n % 4 {
             0 => m.clone(),
             1 => json!({"msg": m}),
@@ -452,6 +453,19 @@ fn ways() -> Vec<Kept> {
         },
     ]);
     ways
+}
+
+/// The archive as this program itself writes it out.
+fn canonical() -> Vec<u8> {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("a.jsonl"), lines(archive())).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_chattag"))
+        .args(["inspect", "a.jsonl", "--to", "jsonl"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// Runs the program and returns every table with decisions, by path.

@@ -13,7 +13,7 @@ use crate::archive::decrypt::Envelope;
 use crate::archive::layers::{Layers, find_in, names, object, role_of, text_of, truth, unsigned};
 use crate::archive::payload::{self, Content};
 use crate::archive::record::{Head, Record, RecordFault, finish};
-use crate::archive::{ReadOptions, instant, kind};
+use crate::archive::{ReadOptions, canonical, instant, kind};
 use crate::message::{Flags, MessageKind, Role};
 
 /// A record, and its own JSON when it came out of a page.
@@ -85,6 +85,10 @@ impl Unwrapping<'_> {
         if map.contains_key("encrypt_chat_msg") || map.contains_key("encrypt_random_key") {
             let envelope = self.options.decryptor.is_some().then(|| Box::new(contents(layers)));
             return self.out.push(Decoded { record: Ok(encrypted(layers)), raw: None, envelope });
+        }
+        if canonical::is_canonical(map) {
+            let record = canonical::decode(map, &self.options.roster);
+            return self.push(record);
         }
         if let Some(fault) = page_error(map) {
             return self.push(Err(fault));

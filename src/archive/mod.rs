@@ -12,6 +12,7 @@
 
 mod block;
 mod business;
+mod canonical;
 mod compression;
 mod container;
 mod decrypt;

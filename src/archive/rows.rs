@@ -221,7 +221,7 @@ fn read_sheet(
         flow = match row {
             Ok(row) if row.is_blank() => ControlFlow::Continue(()),
             Ok(row) => {
-                page.line(before + row.number, &maker.message(row).to_string());
+                page.line(before + row.number, &maker.line(row));
                 if page.is_full() { page.flush(emit) } else { ControlFlow::Continue(()) }
             }
             Err((number, fault)) => page.fault(before + number, fault, emit),
@@ -239,7 +239,13 @@ struct Maker<'s> {
 }
 
 impl Maker<'_> {
-    fn message(&mut self, row: Row) -> Value {
+    /// Writes a text the official way, which is read three times as fast, and all else field by field.
+    fn line(&mut self, row: Row) -> String {
+        let message = self.message(row);
+        official(&message).unwrap_or_else(|| Value::Object(message).to_string())
+    }
+
+    fn message(&mut self, row: Row) -> Map<String, Value> {
         let mut message = self.sheet.object(row.cells);
         self.add_text(&mut message);
         self.name_parties(&mut message);
@@ -251,7 +257,7 @@ impl Maker<'_> {
             let id = self.written.id_of(&message);
             message.insert("msgid".into(), id.into());
         }
-        Value::Object(message)
+        message
     }
 
     fn add_text(&mut self, message: &mut Map<String, Value>) {
@@ -284,6 +290,33 @@ impl Maker<'_> {
             }
         }
     }
+}
+
+/// Returns a message of type `text` as the SDK writes it; `None` when a field wants more than to be copied.
+fn official(message: &Map<String, Value>) -> Option<String> {
+    let known = ["msgid", "from", "tolist", "roomid", "msgtime", "msgtype", "content"];
+    if message.keys().any(|key| !known.contains(&key.as_str())) || message.get("msgtype")? != "text" {
+        return None;
+    }
+    let text = |field: &str| message.get(field).map_or(Some(""), Value::as_str);
+    let id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@=+/".contains(&byte));
+    let (from, to, room, content) = (text("from")?, text("tolist")?, text("roomid")?, text("content")?);
+    let to: Vec<&str> = to.split([',', '|', ';']).map(str::trim).filter(|to| !to.is_empty()).collect();
+    let at = message.get("msgtime").and_then(|at| at.as_i64().or_else(|| at.as_str()?.parse().ok()))?;
+    let plain = id(from)
+        && id(room)
+        && to.iter().all(|to| id(to))
+        && at > 0
+        && !content.trim_start().starts_with('{');
+    let quoted = |text: &str| Value::from(text).to_string();
+    let (msgid, to) = (quoted(text("msgid")?), to.into_iter().map(quoted).collect::<Vec<_>>().join(","));
+    let (from, room, content) = (quoted(from), quoted(room), quoted(content));
+    plain.then(|| {
+        format!(
+            "{{\"msgid\":{msgid},\"action\":\"send\",\"from\":{from},\"tolist\":[{to}],\"roomid\":{room},\"msgtime\":{at},\
+             \"msgtype\":\"text\",\"text\":{{\"content\":{content}}}}}"
+        )
+    })
 }
 
 /// Returns the role that an exporter wrote before a name: `客户:小鹿`.

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::archive::canonical;
 use crate::archive::general;
 use crate::archive::layers::object;
 
@@ -35,6 +36,8 @@ pub enum Variant {
     ContentRow,
     /// Plaintext of the data zone: `sender`, `receiver_list`.
     DataZone,
+    /// What `chattag inspect --to jsonl` writes.
+    Canonical,
     /// None of these.
     Other,
 }
@@ -52,6 +55,7 @@ fn of_object(map: &Map<String, Value>) -> Variant {
     let has = |name: &str| map.get(name).is_some_and(|value| !value.is_null());
     let is_object = |name: &str| map.get(name).is_some_and(Value::is_object);
     match () {
+        () if canonical::is_canonical(map) => Variant::Canonical,
         () if has("encrypt_chat_msg") || general::is_page_of_envelopes(map) => Variant::Encrypted,
         () if general::wraps_object(map) => Variant::Wrapped,
         () if has("message_id") && map.get("type").is_some_and(Value::is_number) => Variant::Push,
@@ -83,6 +87,7 @@ impl Variant {
             Variant::RawContentRow => "raw_content_row",
             Variant::ContentRow => "content_row",
             Variant::DataZone => "data_zone",
+            Variant::Canonical => "canonical",
             Variant::Other => "other",
         }
     }
@@ -110,6 +115,7 @@ mod tests {
             (r#"{"msgid":"a","msg_type":"text","raw_content":{}}"#, "raw_content_row"),
             (r#"{"msgid":"a","action":0,"content":"{}"}"#, "content_row"),
             (r#"{"msgid":"a","sender":{"type":1},"receiver_list":[]}"#, "data_zone"),
+            (r#"{"record":"message","id":"a"}"#, "canonical"),
             (r#"{"x":1}"#, "other"),
             ("no json", "other"),
         ] {
