@@ -41,8 +41,9 @@ impl LineBlock<'_> {
     pub fn load(&self, buffer: &mut Vec<u8>) -> io::Result<Loaded> {
         let own = self.own_len();
         let lead = usize::from(self.start > 0);
-        buffer.clear();
-        self.append(buffer, self.start - lead as u64, lead + own)?;
+        // Not emptied first: only what the buffer grows by has to be filled with zeros.
+        buffer.resize(lead + own, 0);
+        self.file.read_exact_at(buffer, self.start - lead as u64)?;
         let own_lines = first_line(buffer, lead);
         let (first, owns_tail) = self.ownership(&buffer[lead..], own_lines)?;
         let end = if first < own { self.extend(buffer, lead, own, owns_tail)? } else { first };

@@ -84,7 +84,8 @@ pub struct Address<'a> {
     pub room: &'a str,
 }
 
-/// One waiting entry, read back. The event itself is decoded on demand.
+/// One waiting entry, read back. The address as text and the event are decoded on demand: ids
+/// are compared as bytes, and only the first entry of a key needs them as text.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Hash of class, corp and primary id.
@@ -94,9 +95,15 @@ pub struct Entry<'a> {
     /// Archival sequence number.
     pub seq: u64,
     /// Message id.
-    pub id: &'a str,
-    /// Where it belongs.
-    pub address: Address<'a>,
+    pub id: &'a [u8],
+    /// Which histories it belongs to.
+    pub class: Class,
+    corp: &'a [u8],
+    primary: &'a [u8],
+    /// The counterpart in the history, as in [`Address::second`].
+    pub second: &'a [u8],
+    /// The group, as in [`Address::room`].
+    pub room: &'a [u8],
     /// What it is.
     pub kind: EntryKind,
     /// Which record it was.
@@ -147,28 +154,40 @@ pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let seq = cursor.number()?;
     let id = cursor.text()?;
     let class = Class::from_u8(cursor.byte()?);
-    let address = Address {
-        class,
-        corp: cursor.text()?,
-        primary: cursor.text()?,
-        second: cursor.text()?,
-        room: cursor.text()?,
-    };
+    let (corp, primary) = (cursor.text()?, cursor.text()?);
+    let (second, room) = (cursor.text()?, cursor.text()?);
     let kind = EntryKind::from_u8(cursor.byte()?);
     let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
-    Some((Entry { hash, at, seq, id, address, kind, arrival, body: cursor.bytes }, rest))
+    let body = cursor.bytes;
+    Some((Entry { hash, at, seq, id, class, corp, primary, second, room, kind, arrival, body }, rest))
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// Returns where the entry belongs.
+    pub fn address(&self) -> Address<'a> {
+        Address {
+            class: self.class,
+            corp: written_text(self.corp),
+            primary: written_text(self.primary),
+            second: written_text(self.second),
+            room: written_text(self.room),
+        }
+    }
+
     /// Fills `event` with the entry's event, reusing its buffers.
     pub fn decode_into(&self, event: &mut Event) {
         event.clear();
         event.at = self.at;
         event.seq = self.seq;
-        event.id.push_str(self.id);
+        event.id.push_str(written_text(self.id));
         let complete = take_body(&mut Cursor { bytes: self.body }, event);
         complete.expect("the entry was written by `encode` in this process");
     }
+}
+
+/// Reads back text that [`put_str`] wrote.
+pub fn written_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it was text when this process wrote it")
 }
 
 fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
@@ -233,7 +252,7 @@ fn take_hit(cursor: &mut Cursor<'_>) -> Option<Hit> {
         layer: LAYERS[usize::from(cursor.byte()?).min(LAYERS.len() - 1)],
         polarity: POLARITIES[usize::from(cursor.byte()?).min(POLARITIES.len() - 1)],
         weight: f64::from_le_bytes(cursor.array()?),
-        surface: if cursor.byte()? == 0 { None } else { Some(cursor.text()?.into()) },
+        surface: if cursor.byte()? == 0 { None } else { Some(written_text(cursor.text()?).into()) },
     })
 }
 
@@ -290,11 +309,12 @@ impl<'a> Cursor<'a> {
         u32::try_from(self.number()?).ok()
     }
 
-    fn text(&mut self) -> Option<&'a str> {
+    /// The bytes of a text.
+    fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.bytes.split_at_checked(length)?;
         self.bytes = rest;
-        std::str::from_utf8(text).ok()
+        Some(text)
     }
 }
 
@@ -342,7 +362,7 @@ mod tests {
         encode(&mut bytes, 42, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
         encode(&mut bytes, 43, ADDRESS, EntryKind::Agree, Arrival::default(), &Event::default(), |_| true);
         let (entry, rest) = next_entry(&bytes).expect("two entries");
-        assert_eq!((entry.hash, entry.address, entry.arrival), (42, ADDRESS, arrival));
+        assert_eq!((entry.hash, entry.address(), entry.arrival), (42, ADDRESS, arrival));
         assert_eq!((entry.kind, entry.at, entry.seq), (EntryKind::OtherMessage, event().at, u64::MAX));
         let mut decoded = Event::default();
         entry.decode_into(&mut decoded);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::codec::{self, Address, Arrival, Class, EntryKind};
 use super::identity::{self, Identity, PendingRecall};
 use super::route::{self, Routes};
-use super::shards::Shards;
+use super::shards::{Outbox, Shards};
 use super::tally::{Fate, Tally};
 use crate::archive::{Block, Read, Record, RecordFault};
 use crate::bundle::Bundle;
@@ -80,8 +80,10 @@ struct Worker {
     scratch: Scratch,
     mentions: Vec<Mention>,
     event: Event,
-    events: Vec<Vec<u8>>,
-    identities: Vec<Vec<u8>>,
+    events: Outbox,
+    identities: Outbox,
+    /// The first thing that went wrong with either.
+    failure: Option<Error>,
     tally: Tally,
     recalls: Vec<PendingRecall>,
     faults: Vec<Fault>,
@@ -119,8 +121,7 @@ impl<'a> Collector<'a> {
             self.record(&mut worker, arrival, &read);
             arrival.index += 1;
         }
-        let stored = self.store(&mut worker);
-        self.gather(&mut worker, block.file, stored);
+        self.gather(&mut worker, block.file);
         self.workers.lock().expect("no thread panics while it holds the pool").push(worker);
         u64::from(arrival.index)
     }
@@ -139,6 +140,10 @@ impl<'a> Collector<'a> {
     /// The first error a block met.
     pub fn finish(self) -> Result<(Gathered, Shards, Shards), Error> {
         let mut gathered = self.gathered.into_inner().expect("all blocks are done");
+        for mut worker in self.workers.into_inner().expect("all blocks are done") {
+            worker.events.empty(&self.events)?;
+            worker.identities.empty(&self.identities)?;
+        }
         if let Some(failure) = gathered.failure {
             return Err(failure);
         }
@@ -162,9 +167,11 @@ impl<'a> Collector<'a> {
         let (corp, seq, id) = record_id(record);
         if !id.is_empty() {
             let stem = identity::stem_hash(corp, id);
-            let shard = identity::partition(stem, worker.identities.len());
-            Identity { id: identity::id_hash(corp, id), seq, arrival, stem, content: read.content, fate }
-                .write_to(&mut worker.identities[shard]);
+            let shard = identity::partition(stem, self.identities.len());
+            let id = identity::id_hash(corp, id);
+            let identity = Identity { id, seq, arrival, stem, content: read.content, fate };
+            let stored = worker.identities.put(&self.identities, shard, |out| identity.write_to(out));
+            worker.note_failure(stored);
         }
     }
 
@@ -186,7 +193,7 @@ impl<'a> Collector<'a> {
         }
         self.newest.fetch_max(message.at.0, Ordering::Relaxed);
         worker.note(message.flags);
-        self.bundle.annotator.annotate(message, &mut worker.scratch, &mut worker.mentions);
+        self.annotate(worker, message);
         self.bundle.evaluator.evaluate(message, &worker.mentions, &self.bundle.catalog, &mut worker.event);
         if self.settings.mentions && !worker.mentions.is_empty() {
             worker.keep_mentions(arrival, message, &self.bundle.catalog);
@@ -198,6 +205,18 @@ impl<'a> Collector<'a> {
             }
         }
         if message.flags.contains(Flags::EMPTY_PAYLOAD) { Fate::EmptyPayload } else { Fate::Processed }
+    }
+
+    /// Finds the mentions that somebody asks for: all of them for the table `mentions`, else those
+    /// that can make a signal true.
+    fn annotate(&self, worker: &mut Worker, message: &Message<'_>) {
+        let (annotator, scratch) = (&self.bundle.annotator, &mut worker.scratch);
+        if self.settings.mentions {
+            annotator.annotate(message, scratch, &mut worker.mentions);
+        } else {
+            let wanted = self.bundle.evaluator.wanted(message);
+            annotator.annotate_wanted(message, wanted, scratch, &mut worker.mentions);
+        }
     }
 
     /// Puts the worker's event on its way to the histories at `address`.
@@ -217,9 +236,24 @@ impl<'a> Collector<'a> {
         if !self.routes.keeps_sessions(class) && !worker.event.signals.iter().any(keep) {
             return;
         }
+        self.store(worker, arrival, address, kind, keep);
+    }
+
+    fn store(
+        &self,
+        worker: &mut Worker,
+        arrival: Arrival,
+        address: Address<'_>,
+        kind: EntryKind,
+        keep: impl Fn(&Sign) -> bool,
+    ) {
         let hash = route::address_hash(&address);
-        let shard = hash as usize % worker.events.len();
-        codec::encode(&mut worker.events[shard], hash, address, kind, arrival, &worker.event, keep);
+        let shard = hash as usize % self.events.len();
+        let event = &worker.event;
+        let stored = worker.events.put(&self.events, shard, |out| {
+            codec::encode(out, hash, address, kind, arrival, event, keep);
+        });
+        worker.note_failure(stored);
     }
 
     fn consent(&self, worker: &mut Worker, arrival: Arrival, consent: &Consent<'_>) -> Fate {
@@ -234,36 +268,14 @@ impl<'a> Collector<'a> {
             worker.event.id.push_str(&consent.id);
             for class in Class::ALL.into_iter().filter(|class| self.routes.serves(*class)) {
                 if let Some(address) = route::consent_address(consent, class) {
-                    let hash = route::address_hash(&address);
-                    let shard = hash as usize % worker.events.len();
-                    codec::encode(
-                        &mut worker.events[shard],
-                        hash,
-                        address,
-                        kind,
-                        arrival,
-                        &worker.event,
-                        |_| true,
-                    );
+                    self.store(worker, arrival, address, kind, |_| true);
                 }
             }
         }
         fate
     }
 
-    fn store(&self, worker: &mut Worker) -> Result<(), Error> {
-        for (shards, buffers) in
-            [(&self.events, &mut worker.events), (&self.identities, &mut worker.identities)]
-        {
-            for (index, buffer) in buffers.iter_mut().enumerate() {
-                shards.append(index, buffer)?;
-                buffer.clear();
-            }
-        }
-        Ok(())
-    }
-
-    fn gather(&self, worker: &mut Worker, file: u32, stored: Result<(), Error>) {
+    fn gather(&self, worker: &mut Worker, file: u32) {
         let mut gathered = self.gathered.lock().expect("no thread panics while it gathers");
         if let Some(tally) = gathered.tallies.get_mut(file as usize) {
             tally.add(&std::mem::take(&mut worker.tally));
@@ -271,7 +283,7 @@ impl<'a> Collector<'a> {
         gathered.recalls.append(&mut worker.recalls);
         gathered.faults.append(&mut worker.faults);
         gathered.mentions.append(&mut worker.rows);
-        if let Err(failure) = stored {
+        if let Some(failure) = worker.failure.take() {
             gathered.failure.get_or_insert(failure);
         }
     }
@@ -283,12 +295,19 @@ impl Worker {
             scratch: Scratch::default(),
             mentions: Vec::new(),
             event: Event::default(),
-            events: vec![Vec::new(); n_events],
-            identities: vec![Vec::new(); n_identities],
+            events: Outbox::new(n_events),
+            identities: Outbox::new(n_identities),
+            failure: None,
             tally: Tally::default(),
             recalls: Vec::new(),
             faults: Vec::new(),
             rows: Vec::new(),
+        }
+    }
+
+    fn note_failure(&mut self, stored: Result<(), Error>) {
+        if let Err(failure) = stored {
+            self.failure.get_or_insert(failure);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Second half of a run: the histories of one shard, each in time order, through the rules.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::codec::{self, Class, Entry, EntryKind};
 use super::identity::{PendingRecall, Resolution};
@@ -20,6 +20,8 @@ pub struct Night<'a> {
     resolution: &'a Resolution,
     recalls: &'a [PendingRecall],
     as_of: Timestamp,
+    /// Buffers between two shards: as many as there are threads.
+    benches: Mutex<Vec<Bench>>,
 }
 
 /// What the rules decided about the histories of one shard.
@@ -31,13 +33,34 @@ pub struct Decided {
     pub current: Vec<CurrentTag>,
 }
 
+/// The buffers one thread reuses from shard to shard.
+#[derive(Default)]
+struct Bench {
+    places: Vec<Place>,
+    event: Event,
+    /// States at rest, by kind of key.
+    states: [Vec<KeyState>; 5],
+}
+
+/// Where an occurrence stands in a shard, and what most comparisons need of it: sorting
+/// occurrences themselves would move four times the bytes.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u128,
+    at: Timestamp,
+    seq: u64,
+    chunk: u32,
+    offset: u32,
+    /// Number of the recall, from 1, when this is the recall of the message that stands here.
+    recall: u32,
+}
+
 /// One thing that happens in a history: a message, a consent, or the recall of a message.
 struct Occurrence<'e> {
     at: Timestamp,
-    seq: u64,
-    id: &'e str,
     entry: Entry<'e>,
-    is_recall: bool,
+    /// Present: the message is taken back.
+    recall: Option<&'e PendingRecall>,
 }
 
 impl<'a> Night<'a> {
@@ -48,39 +71,17 @@ impl<'a> Night<'a> {
         recalls: &'a [PendingRecall],
         as_of: Timestamp,
     ) -> Night<'a> {
-        Night { engines: KeyKind::ALL.map(|kind| Engine::new(rules, kind)), resolution, recalls, as_of }
+        let engines = KeyKind::ALL.map(|kind| Engine::new(rules, kind));
+        Night { engines, resolution, recalls, as_of, benches: Mutex::default() }
     }
 
     /// Applies the rules to all histories of one shard.
     pub fn decide(&self, chunks: &[Vec<u8>]) -> Decided {
-        let mut occurrences = Vec::new();
-        chunks.iter().for_each(|chunk| self.collect(chunk, &mut occurrences));
-        let order = in_order(&occurrences);
-        let mut decided = Decided::default();
-        let mut event = Event::default();
-        let entry = |place: &Place| &occurrences[place.index as usize].entry;
-        for places in order.chunk_by(|a, b| a.hash == b.hash) {
-            let history = places.iter().map(|place| &occurrences[place.index as usize]);
-            History::new(self, entry(&places[0])).run(history, &mut event, &mut decided);
-        }
+        let idle = self.benches.lock().expect("no thread panics while it holds the pool").pop();
+        let mut bench = idle.unwrap_or_default();
+        let decided = Shard { night: self, chunks }.decide(&mut bench);
+        self.benches.lock().expect("no thread panics while it holds the pool").push(bench);
         decided
-    }
-
-    /// Reads all entries of a chunk but duplicates, and adds the recalls.
-    fn collect<'e>(&'e self, mut bytes: &'e [u8], occurrences: &mut Vec<Occurrence<'e>>) {
-        while let Some((entry, rest)) = codec::next_entry(bytes) {
-            bytes = rest;
-            if self.resolution.duplicates.contains_key(&entry.arrival) {
-                continue;
-            }
-            if let Some(&number) = self.resolution.recalled.get(&entry.arrival) {
-                let recall = &self.recalls[number];
-                let (at, seq, id) = (recall.at, recall.seq, recall.id.as_str());
-                occurrences.push(Occurrence { at, seq, id, entry, is_recall: true });
-            }
-            let Entry { at, seq, id, .. } = entry;
-            occurrences.push(Occurrence { at, seq, id, entry, is_recall: false });
-        }
     }
 
     fn engine(&self, kind: KeyKind) -> &Engine<'a> {
@@ -88,132 +89,186 @@ impl<'a> Night<'a> {
     }
 }
 
-/// What most comparisons need of an occurrence: sorting these moves a fifth of the bytes.
-struct Place {
-    hash: u128,
-    at: Timestamp,
-    seq: u64,
-    index: u32,
+/// One shard: whole histories in no order.
+struct Shard<'n> {
+    night: &'n Night<'n>,
+    chunks: &'n [Vec<u8>],
 }
 
-/// Returns the occurrences by history, each history by (time, sequence number, id).
-fn in_order(occurrences: &[Occurrence<'_>]) -> Vec<Place> {
-    let place = |(index, occurrence): (usize, &Occurrence<'_>)| Place {
-        hash: occurrence.entry.hash,
-        at: occurrence.at,
-        seq: occurrence.seq,
-        index: u32::try_from(index).expect("a shard holds fewer than four billion entries"),
-    };
-    let mut order: Vec<Place> = occurrences.iter().enumerate().map(place).collect();
-    let occurrence = |place: &Place| &occurrences[place.index as usize];
-    order.sort_unstable_by(|a, b| {
-        (a.hash, a.at, a.seq).cmp(&(b.hash, b.at, b.seq)).then_with(|| tie(occurrence(a), occurrence(b)))
-    });
-    order
+impl<'n> Shard<'n> {
+    fn decide(&self, bench: &mut Bench) -> Decided {
+        let mut decided = Decided::default();
+        let mut places = std::mem::take(&mut bench.places);
+        places.clear();
+        self.collect(&mut places);
+        self.sort(&mut places);
+        for history in places.chunk_by(|a, b| a.hash == b.hash) {
+            let occurrences = history.iter().map(|place| self.occurrence(place));
+            History::new(self.night, &self.entry(&history[0]), bench).run(occurrences, bench, &mut decided);
+        }
+        bench.places = places;
+        decided
+    }
+
+    /// Finds all entries but duplicates, and adds the recalls.
+    fn collect(&self, places: &mut Vec<Place>) {
+        for (chunk, bytes) in (0..).zip(self.chunks) {
+            let mut rest = bytes.as_slice();
+            while let Some((entry, behind)) = codec::next_entry(rest) {
+                let offset = (bytes.len() - rest.len()) as u32;
+                rest = behind;
+                self.place(&entry, chunk, offset, places);
+            }
+        }
+    }
+
+    fn place(&self, entry: &Entry<'_>, chunk: u32, offset: u32, places: &mut Vec<Place>) {
+        let resolution = self.night.resolution;
+        if resolution.duplicates.contains_key(&entry.arrival) {
+            return;
+        }
+        let Entry { hash, at, seq, .. } = *entry;
+        if let Some(&number) = resolution.recalled.get(&entry.arrival) {
+            let PendingRecall { at, seq, .. } = self.night.recalls[number];
+            places.push(Place { hash, at, seq, chunk, offset, recall: number as u32 + 1 });
+        }
+        places.push(Place { hash, at, seq, chunk, offset, recall: 0 });
+    }
+
+    /// Sorts by history, each history by (time, sequence number, id).
+    fn sort(&self, places: &mut [Place]) {
+        places.sort_unstable_by(|a, b| {
+            (a.hash, a.at, a.seq).cmp(&(b.hash, b.at, b.seq)).then_with(|| self.tie(a, b))
+        });
+    }
+
+    /// Orders occurrences of one instant and sequence number.
+    fn tie(&self, a: &Place, b: &Place) -> Ordering {
+        let (a, b) = (self.occurrence(a), self.occurrence(b));
+        (a.id(), a.recall.is_some(), a.entry.arrival).cmp(&(b.id(), b.recall.is_some(), b.entry.arrival))
+    }
+
+    fn entry(&self, place: &Place) -> Entry<'n> {
+        let bytes = &self.chunks[place.chunk as usize][place.offset as usize..];
+        codec::next_entry(bytes).expect("an entry was read here before").0
+    }
+
+    fn occurrence(&self, place: &Place) -> Occurrence<'n> {
+        let recall = place.recall.checked_sub(1).map(|number| &self.night.recalls[number as usize]);
+        Occurrence { at: place.at, entry: self.entry(place), recall }
+    }
 }
 
-/// Orders occurrences of one instant and sequence number.
-fn tie(a: &Occurrence<'_>, b: &Occurrence<'_>) -> std::cmp::Ordering {
-    (a.id, a.is_recall, a.entry.arrival).cmp(&(b.id, b.is_recall, b.entry.arrival))
+impl<'e> Occurrence<'e> {
+    /// Returns the id of the message, or of the record that takes it back.
+    fn id(&self) -> &'e [u8] {
+        self.recall.map_or(self.entry.id, |recall| recall.id.as_bytes())
+    }
+
+    fn fill(&self, event: &mut Event) {
+        let Some(recall) = self.recall else { return self.entry.decode_into(event) };
+        event.clear();
+        event.at = recall.at;
+        event.seq = recall.seq;
+        event.id.push_str(&recall.id);
+        event.recall_of.push_str(codec::written_text(self.entry.id));
+    }
 }
 
 /// The keys of one history: one for the whole of it, and one for each counterpart in it.
 struct History<'n, 'e> {
     night: &'n Night<'n>,
-    whole_kind: KeyKind,
     part_kind: Option<KeyKind>,
-    whole: Option<(Arc<Key>, KeyState)>,
-    parts: BTreeMap<&'e str, Option<(Arc<Key>, KeyState)>>,
+    keys: Vec<(Arc<Key>, KeyState)>,
+    /// The whole history's place in `keys`; `None`: no rule looks at it.
+    whole: Option<usize>,
+    /// The places of the counterparts.
+    parts: BTreeMap<&'e [u8], Option<usize>>,
     /// Conversations whose customer refuses; by staff id or room.
-    refused: BTreeMap<(&'e str, &'e str), bool>,
+    refused: BTreeMap<(&'e [u8], &'e [u8]), bool>,
 }
 
 impl<'n, 'e> History<'n, 'e> {
-    fn new(night: &'n Night<'n>, first: &Entry<'e>) -> History<'n, 'e> {
-        let (whole_kind, part_kind) = match first.address.class {
+    fn new(night: &'n Night<'n>, first: &Entry<'e>, bench: &mut Bench) -> History<'n, 'e> {
+        let (whole_kind, part_kind) = match first.class {
             Class::Customer => (KeyKind::Customer, Some(KeyKind::Relation)),
             Class::Room => (KeyKind::Room, Some(KeyKind::RoomMember)),
             Class::Staff => (KeyKind::Staff, None),
         };
-        let whole = night.start(&first.address, whole_kind);
-        History { night, whole_kind, part_kind, whole, parts: BTreeMap::new(), refused: BTreeMap::new() }
+        let (keys, parts, refused) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut history = History { night, part_kind, keys, whole: None, parts, refused };
+        history.whole = history.start(first, whole_kind, bench);
+        history
     }
 
-    fn run<'o>(
+    /// Starts a key, when there are rules for it; returns its place.
+    fn start(&mut self, entry: &Entry<'e>, kind: KeyKind, bench: &mut Bench) -> Option<usize> {
+        if self.night.engine(kind).program().is_empty() {
+            return None;
+        }
+        let key = route::key(&entry.address(), kind)?;
+        self.keys.push((Arc::new(key), bench.states[kind as usize].pop().unwrap_or_default()));
+        Some(self.keys.len() - 1)
+    }
+
+    fn run(
         mut self,
-        history: impl Iterator<Item = &'o Occurrence<'e>>,
-        event: &mut Event,
+        history: impl Iterator<Item = Occurrence<'e>>,
+        bench: &mut Bench,
         decided: &mut Decided,
-    ) where
-        'e: 'o,
-    {
+    ) {
         for occurrence in history {
             match occurrence.entry.kind {
                 EntryKind::Agree => drop(self.refused.insert(conversation(&occurrence.entry), false)),
                 EntryKind::Disagree => drop(self.refused.insert(conversation(&occurrence.entry), true)),
                 EntryKind::CustomerMessage if self.is_refused(&occurrence.entry) => {}
                 _ if occurrence.at >= self.night.as_of => {}
-                _ => self.push(occurrence, event, &mut decided.rows),
+                _ => self.push(&occurrence, bench, &mut decided.rows),
             }
         }
-        self.finish(decided);
+        self.finish(bench, decided);
     }
 
     fn is_refused(&self, entry: &Entry<'e>) -> bool {
         !self.refused.is_empty() && self.refused.get(&conversation(entry)).copied().unwrap_or(false)
     }
 
-    fn push(&mut self, occurrence: &Occurrence<'e>, event: &mut Event, rows: &mut Vec<Row>) {
-        fill(event, occurrence);
-        if let Some((key, state)) = &mut self.whole {
-            self.night.engine(self.whole_kind).push(state, key, event, rows);
-        }
-        let Some(part_kind) = self.part_kind else { return };
-        let part = match self.parts.entry(occurrence.entry.address.second) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => slot.insert(self.night.start(&occurrence.entry.address, part_kind)),
-        };
-        if let Some((key, state)) = part {
-            self.night.engine(part_kind).push(state, key, event, rows);
+    fn push(&mut self, occurrence: &Occurrence<'e>, bench: &mut Bench, rows: &mut Vec<Row>) {
+        occurrence.fill(&mut bench.event);
+        let part = self.part(&occurrence.entry, bench);
+        for place in self.whole.into_iter().chain(part) {
+            let (key, state) = &mut self.keys[place];
+            self.night.engine(key.kind).push(state, key, &bench.event, rows);
         }
     }
 
-    fn finish(self, decided: &mut Decided) {
-        let parts = self.parts.into_values().flatten();
-        for (key, mut state) in self.whole.into_iter().chain(parts) {
+    /// Returns the place of the key of the entry's counterpart.
+    fn part(&mut self, entry: &Entry<'e>, bench: &mut Bench) -> Option<usize> {
+        let kind = self.part_kind?;
+        if let Some(known) = self.parts.get(entry.second) {
+            return *known;
+        }
+        let place = self.start(entry, kind, bench);
+        self.parts.insert(entry.second, place);
+        place
+    }
+
+    fn finish(self, bench: &mut Bench, decided: &mut Decided) {
+        for (key, mut state) in self.keys {
             let engine = self.night.engine(key.kind);
             engine.advance_to(&mut state, &key, self.night.as_of, &mut decided.rows);
             for standing in engine.standing_tags(&state) {
                 decided.current.push(current_tag(&key, standing));
             }
+            state.reset();
+            bench.states[key.kind as usize].push(state);
         }
-    }
-}
-
-impl Night<'_> {
-    /// Starts a key, when there are rules for it.
-    fn start(&self, address: &codec::Address<'_>, kind: KeyKind) -> Option<(Arc<Key>, KeyState)> {
-        if self.engine(kind).program().is_empty() {
-            return None;
-        }
-        route::key(address, kind).map(|key| (Arc::new(key), KeyState::default()))
     }
 }
 
 /// The conversation an entry belongs to, within its history.
-fn conversation<'e>(entry: &Entry<'e>) -> (&'e str, &'e str) {
-    (entry.address.room, entry.address.second)
-}
-
-fn fill(event: &mut Event, occurrence: &Occurrence<'_>) {
-    if !occurrence.is_recall {
-        return occurrence.entry.decode_into(event);
-    }
-    event.clear();
-    event.at = occurrence.at;
-    event.seq = occurrence.seq;
-    event.id.push_str(occurrence.id);
-    event.recall_of.push_str(occurrence.entry.id);
+fn conversation<'e>(entry: &Entry<'e>) -> (&'e [u8], &'e [u8]) {
+    (entry.room, entry.second)
 }
 
 fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {

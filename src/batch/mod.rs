@@ -222,8 +222,9 @@ fn check_stop(progress: &Progress) -> Result<(), Error> {
     if progress.stop.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
 }
 
-/// Event shards: enough that one shard of a hundred million messages fits in memory.
-const N_EVENT_SHARDS: usize = 128;
+/// Event shards: enough that one shard of a hundred million messages fits in memory, and one of a
+/// million in a core's own cache.
+const N_EVENT_SHARDS: usize = 256;
 
 /// Identity shards: an identity takes a third of an event.
 const N_IDENTITY_SHARDS: usize = 64;

@@ -1,7 +1,7 @@
 //! Byte buffers by shard that move to disk when memory runs short.
 //!
-//! Writers append whole entries from many threads; when all are done, each
-//! shard is read back once. Memory stays near the budget however long the
+//! Writers append whole entries from many threads, each through its [`Outbox`]; when all are
+//! done, each shard is read back once. Memory stays near the budget however long the
 //! archive: beyond it a shard's chunks are appended to its own scratch file.
 //! The order of entries within a shard is not kept; whoever reads one sorts it.
 
@@ -47,18 +47,13 @@ impl Shards {
         self.shards.len()
     }
 
-    /// Appends whole entries to shard `index`.
-    ///
-    /// # Errors
-    ///
-    /// When the shard had to move to disk and could not.
-    pub fn append(&self, index: usize, entries: &[u8]) -> Result<(), Error> {
-        if entries.is_empty() {
-            return Ok(());
-        }
+    /// Appends a chunk of whole entries to shard `index`.
+    fn append(&self, index: usize, chunk: Vec<u8>) -> Result<(), Error> {
+        let len = chunk.len();
         let mut shard = self.shards[index].lock().expect("no writer panics while it holds a shard");
-        shard.push(entries);
-        let held = self.in_memory.fetch_add(entries.len(), Ordering::Relaxed) + entries.len();
+        shard.bytes += len;
+        shard.chunks.push(chunk);
+        let held = self.in_memory.fetch_add(len, Ordering::Relaxed) + len;
         if held > self.budget && shard.bytes >= SMALLEST_SPILL {
             let moved = shard.spill(&self.path(index))?;
             self.in_memory.fetch_sub(moved, Ordering::Relaxed);
@@ -92,18 +87,6 @@ impl Shards {
 }
 
 impl Shard {
-    fn push(&mut self, entries: &[u8]) {
-        self.bytes += entries.len();
-        match self.chunks.last_mut() {
-            Some(last) if last.capacity() - last.len() >= entries.len() => last.extend_from_slice(entries),
-            _ => {
-                let mut chunk = Vec::with_capacity(entries.len().max(CHUNK));
-                chunk.extend_from_slice(entries);
-                self.chunks.push(chunk);
-            }
-        }
-    }
-
     fn spill(&mut self, path: &Path) -> Result<usize, Error> {
         if self.spilled.is_none() {
             let file = File::options().create(true).truncate(true).read(true).write(true).open(path);
@@ -117,8 +100,57 @@ impl Shard {
     }
 }
 
-/// Size of a chunk in bytes: what a shard may waste at its end.
-const CHUNK: usize = 64 << 10;
+/// One writer's way into the shards: it fills chunks by itself and hands over whole ones, so that
+/// writers hardly meet and nothing is copied.
+pub struct Outbox {
+    chunks: Vec<Vec<u8>>,
+}
+
+impl Outbox {
+    /// Makes an empty outbox for `n` shards.
+    pub fn new(n: usize) -> Outbox {
+        Outbox { chunks: vec![Vec::new(); n] }
+    }
+
+    /// Has `write` append one entry for shard `index`; hands the chunk over when it is full.
+    ///
+    /// # Errors
+    ///
+    /// When the shard had to move to disk and could not.
+    pub fn put(
+        &mut self,
+        shards: &Shards,
+        index: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        let chunk = &mut self.chunks[index];
+        if chunk.capacity() == 0 {
+            chunk.reserve_exact(CHUNK);
+        }
+        write(chunk);
+        if chunk.len() < CHUNK - ROOM_FOR_ONE {
+            return Ok(());
+        }
+        shards.append(index, std::mem::take(chunk))
+    }
+
+    /// Hands over what is left.
+    ///
+    /// # Errors
+    ///
+    /// When a shard had to move to disk and could not.
+    pub fn empty(&mut self, shards: &Shards) -> Result<(), Error> {
+        let left = self.chunks.iter_mut().enumerate().filter(|(_, chunk)| !chunk.is_empty());
+        left.map(|(index, chunk)| shards.append(index, std::mem::take(chunk))).collect()
+    }
+}
+
+/// Size of a chunk in bytes. Each writer holds one for each shard.
+const CHUNK: usize = 16 << 10;
+
+/// A chunk with less room than this is full: most entries are smaller, and a larger one makes its
+/// chunk grow.
+const ROOM_FOR_ONE: usize = 512;
 
 /// Fewer bytes than this are not worth a write.
 const SMALLEST_SPILL: usize = 256 << 10;
@@ -138,12 +170,13 @@ mod tests {
         for budget in [usize::MAX, 0] {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let shards = Shards::new(2, budget, directory.path(), "test");
-            let mut expected = Vec::new();
+            let (mut outbox, mut expected) = (Outbox::new(2), Vec::new());
             for i in 0..40_u8 {
-                let piece = vec![i; 20_000];
-                shards.append(1, &piece).expect("space");
+                let piece = vec![i; if i % 2 == 0 { 40_000 } else { 300 }];
+                outbox.put(&shards, 1, |chunk| chunk.extend_from_slice(&piece)).expect("space");
                 expected.extend_from_slice(&piece);
             }
+            outbox.empty(&shards).expect("space");
             let spilled = std::fs::read_dir(directory.path()).expect("a directory").count();
             assert_eq!(spilled, usize::from(budget == 0));
             assert_eq!(sorted(shards.take(1).expect("readable")), expected);

@@ -77,6 +77,13 @@ impl FoldedText {
 
 /// Replaces `out` by the folded `text`.
 pub fn fold_into(text: &str, out: &mut FoldedText) {
+    fold_with(text, out, |_, _| {});
+}
+
+/// Replaces `out` by the folded `text`, and shows `visit` each folded character with its byte
+/// offset on the way: whoever looks at all of them need not decode the text once more.
+#[inline]
+pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, char)) {
     out.clear();
     let mut copied = 0;
     let mut flags = CharFlags::default();
@@ -84,11 +91,14 @@ pub fn fold_into(text: &str, out: &mut FoldedText) {
         let entry = entry(c);
         flags |= entry.flags();
         if entry.is_same() {
+            visit(out.text.len() + (at - copied), c);
             continue;
         }
         let end = at + c.len_utf8();
         out.text.push_str(&text[copied..at]);
+        let from = out.text.len();
         out.push(entry.folded(), end, end - at);
+        out.text[from..].char_indices().for_each(|(at, c)| visit(from + at, c));
         copied = end;
     }
     out.text.push_str(&text[copied..]);

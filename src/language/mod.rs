@@ -15,7 +15,7 @@ mod table_source;
 
 pub use character::{CharFlags, flags_of, fold_char};
 pub use clause::{Clause, clause_around};
-pub use fold::{FoldedText, fold, fold_into};
+pub use fold::{FoldedText, fold, fold_into, fold_with};
 pub use offsets::OffsetMap;
 pub use segment::Segmenter;
 pub use skip::{SkippedText, skip_into, without_separators};

@@ -9,6 +9,7 @@ mod cell;
 mod encoding;
 mod finding;
 mod layer_set;
+mod lexicon_set;
 mod lint;
 mod parse;
 mod term;
@@ -19,6 +20,7 @@ pub use crate::encoding::{TextEncoding, decode};
 pub use catalog::{Catalog, check};
 pub use encoding::check_bytes;
 pub use layer_set::LayerSet;
+pub use lexicon_set::LexiconSet;
 pub use parse::parse;
 pub use term::{Lexicon, Mode, NegationPolicy, Term, Validity};
 

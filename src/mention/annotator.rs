@@ -5,16 +5,18 @@
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
 
-use crate::language::{CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_into, skip_into};
-use crate::lexicon::{Catalog, LayerSet, Mode, NegationPolicy, Term, TermIdx, Validity};
-use crate::message::{Message, Part, TextScope};
+use crate::language::{CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_with, skip_into};
+use crate::lexicon::{
+    Catalog, LayerSet, LexiconIdx, LexiconSet, Mode, NegationPolicy, Term, TermIdx, Validity,
+};
+use crate::message::{Message, Part};
 use crate::time::{Day, Timestamp, Zone};
 
 use super::candidate::{Candidate, Nearby, Surroundings, resolve};
 use super::patterns::{Found, PatternRole, PatternSet, Views};
 use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
-use super::{Layer, Mention, Polarity};
+use super::{Layer, Mention, Polarity, Wanted};
 
 /// Finds mentions. Built once, shared by all threads.
 pub struct Annotator {
@@ -24,8 +26,10 @@ pub struct Annotator {
     segmenter: Segmenter,
     /// What is needed of each term, by its number.
     terms: Vec<CompiledTerm>,
-    /// Some lexicon asks for separators to be skipped.
-    skips: bool,
+    /// The lexicons that ask for separators to be skipped.
+    skipping: Vec<LexiconIdx>,
+    /// All lexicons.
+    all: Wanted,
     zone: Zone,
 }
 
@@ -34,6 +38,7 @@ pub struct Annotator {
 pub struct Scratch {
     folded: FoldedText,
     skipped: SkippedText,
+    places: Vec<u32>,
     found: Vec<Found>,
     candidates: Vec<Candidate>,
     nearby: Vec<Nearby>,
@@ -69,7 +74,8 @@ impl Annotator {
             terms: catalog.terms().map(|(_, term)| CompiledTerm::new(term, &scope)).collect(),
             scope,
             segmenter: Segmenter::new(words_of(catalog)),
-            skips: catalog.lexicons().iter().any(|lexicon| lexicon.layers().contains(LayerSet::SKIP)),
+            skipping: skipping(catalog),
+            all: Wanted::all(catalog.lexicons().len()),
             zone: zone.clone(),
         }
     }
@@ -77,10 +83,21 @@ impl Annotator {
     /// Replaces the contents of `out` with the mentions in `message`, in text order. Parts
     /// that somebody else or a machine wrote are not searched.
     pub fn annotate(&self, message: &Message<'_>, scratch: &mut Scratch, out: &mut Vec<Mention>) {
+        self.annotate_wanted(message, &self.all, scratch, out);
+    }
+
+    /// Does what [`Annotator::annotate`] does, and leaves out all lexicons that are not wanted.
+    pub fn annotate_wanted(
+        &self,
+        message: &Message<'_>,
+        wanted: &Wanted,
+        scratch: &mut Scratch,
+        out: &mut Vec<Mention>,
+    ) {
         out.clear();
         for (part, idx) in message.parts.iter().zip(0u16..) {
-            if matches!(part.scope, TextScope::Own | TextScope::Shared) {
-                self.annotate_part(part, idx, message.at, scratch, out);
+            if let Some(lexicons) = wanted.within(part.scope) {
+                self.annotate_part(part, idx, message.at, lexicons, scratch, out);
             }
         }
     }
@@ -90,9 +107,9 @@ impl Annotator {
         self.segmenter.segmented()
     }
 
-    /// Returns the kind of the automaton (`dfa`, `contiguous nfa`, `empty`) and its memory in bytes.
-    pub fn automaton(&self) -> (&'static str, usize) {
-        self.patterns.kind()
+    /// Returns the memory of the automaton in bytes.
+    pub fn automaton_memory(&self) -> usize {
+        self.patterns.memory()
     }
 
     fn annotate_part(
@@ -100,11 +117,14 @@ impl Annotator {
         part: &Part<'_>,
         idx: u16,
         at: Timestamp,
+        wanted: &LexiconSet,
         scratch: &mut Scratch,
         out: &mut Vec<Mention>,
     ) {
-        fold_into(&part.text, &mut scratch.folded);
-        self.collect(scratch);
+        let mut watch = self.patterns.starters().watch(&mut scratch.places);
+        fold_with(&part.text, &mut scratch.folded, |at, c| watch.pass(at, c));
+        watch.end();
+        self.collect(wanted, scratch);
         if scratch.candidates.is_empty() {
             return;
         }
@@ -115,21 +135,24 @@ impl Annotator {
     }
 
     /// Collects candidates, and what stands around them from both views of the text.
-    fn collect(&self, scratch: &mut Scratch) {
+    fn collect(&self, wanted: &LexiconSet, scratch: &mut Scratch) {
         scratch.candidates.clear();
         scratch.nearby.clear();
         scratch.awake.clear();
-        self.collect_view(false, scratch);
-        if self.skips && skip_into(&scratch.folded, &mut scratch.skipped) {
-            self.collect_view(true, scratch);
+        self.collect_view(false, wanted, scratch);
+        let skips = self.skipping.iter().any(|lexicon| wanted.contains(*lexicon));
+        if skips && skip_into(&scratch.folded, &mut scratch.skipped) {
+            self.patterns.starters().find(scratch.skipped.text(), &mut scratch.places);
+            self.collect_view(true, wanted, scratch);
         }
-        self.regexes.collect(scratch.folded.text(), &mut scratch.awake, &mut scratch.candidates);
+        self.regexes.collect(scratch.folded.text(), wanted, &mut scratch.awake, &mut scratch.candidates);
     }
 
-    fn collect_view(&self, skipped: bool, scratch: &mut Scratch) {
+    /// Collects from one view of the text, where patterns may begin at `scratch.places`.
+    fn collect_view(&self, skipped: bool, wanted: &LexiconSet, scratch: &mut Scratch) {
         let text = if skipped { scratch.skipped.text() } else { scratch.folded.text() };
         scratch.found.clear();
-        self.patterns.find(text, &mut scratch.found);
+        self.patterns.find(text, &scratch.places, &mut scratch.found);
         for found in &scratch.found {
             let (bytes, uses) = self.patterns.uses(*found);
             let len = bytes.len();
@@ -142,7 +165,7 @@ impl Annotator {
                 scratch.nearby.push(Nearby { start, end, pattern: found.pattern });
             }
             let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
-            for of in uses.iter().filter(|of| of.views != wrong_view) {
+            for of in uses.iter().filter(|of| of.views != wrong_view && wanted.contains(of.lexicon)) {
                 match of.role {
                     PatternRole::Spelling => {
                         let (lexicon, term) = (of.lexicon, of.term);
@@ -200,6 +223,13 @@ impl Annotator {
     fn term(&self, term: TermIdx) -> &CompiledTerm {
         &self.terms[term.0 as usize]
     }
+}
+
+/// The lexicons of `catalog` that ask for separators to be skipped.
+fn skipping(catalog: &Catalog) -> Vec<LexiconIdx> {
+    let numbered = (0..).map(LexiconIdx).zip(catalog.lexicons());
+    let asking = numbered.filter(|(_, lexicon)| lexicon.layers().contains(LayerSet::SKIP));
+    asking.map(|(idx, _)| idx).collect()
 }
 
 /// The folded spellings of the terms that must stand on word boundaries.

@@ -13,10 +13,13 @@ mod regexes;
 mod scope;
 #[cfg(test)]
 mod scope_suite;
+mod starters;
+mod wanted;
 
 use std::ops::Range;
 
 pub use annotator::{Annotator, Scratch};
+pub use wanted::Wanted;
 
 use serde::{Deserialize, Serialize};
 

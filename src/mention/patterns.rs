@@ -1,19 +1,22 @@
 //! Looks for all spellings of all lexicons in one pass.
 //!
 //! One automaton over every term, variant, covering context and companion; each
-//! pattern is stored once and lists its uses. A DFA while it fits under
-//! [`MAX_DFA_BYTES`], else a contiguous NFA, which is slower and much smaller. Prefilters are off: they never help Chinese sets.
+//! pattern is stored once and lists its uses. It runs only from places where a pattern may
+//! begin ([`Starters`]), so its kind hardly matters for speed: the contiguous NFA, which
+//! stays in the cache whatever the number of terms (a DFA over the shipped lexicons is fifty
+//! times larger). Prefilters are off: they never help Chinese sets.
 
 use std::collections::BTreeMap;
 
 use aho_corasick::automaton::Automaton;
-use aho_corasick::nfa::{contiguous, noncontiguous};
-use aho_corasick::{Anchored, MatchKind, dfa};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
 
 use crate::language::{fold, without_separators};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
 use super::regexes::announcements;
+use super::starters::Starters;
 
 /// What a pattern stands for by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,7 +67,8 @@ pub(super) struct Found {
 
 /// All patterns and the automaton that finds them.
 pub(super) struct PatternSet {
-    automaton: AnyAutomaton,
+    /// `None`: there are no patterns.
+    automaton: Option<NFA>,
     starters: Starters,
     /// Length of each pattern in bytes.
     lengths: Vec<u32>,
@@ -81,12 +85,6 @@ pub(super) struct PatternSet {
     reach: u32,
 }
 
-enum AnyAutomaton {
-    Empty,
-    Dfa(dfa::DFA),
-    Nfa(contiguous::NFA),
-}
-
 impl PatternSet {
     /// Compiles the enabled literal terms of `catalog`, leaving out the lexicon `scope`.
     pub(super) fn new(catalog: &Catalog, scope: Option<LexiconIdx>) -> PatternSet {
@@ -101,12 +99,16 @@ impl PatternSet {
         uses_of.compile()
     }
 
-    /// Appends every occurrence of every pattern in `text` to `found`, by end.
-    pub(super) fn find(&self, text: &str, found: &mut Vec<Found>) {
-        match &self.automaton {
-            AnyAutomaton::Empty => {}
-            AnyAutomaton::Dfa(dfa) => walk(dfa, &self.starters, text.as_bytes(), found),
-            AnyAutomaton::Nfa(nfa) => walk(nfa, &self.starters, text.as_bytes(), found),
+    /// Returns where patterns may begin.
+    pub(super) fn starters(&self) -> &Starters {
+        &self.starters
+    }
+
+    /// Appends every occurrence in `text` of every pattern to `found`. It begins at one of `places`,
+    /// which are those that [`Starters`] found in `text`.
+    pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
+        if let Some(automaton) = &self.automaton {
+            walk(automaton, places, text.as_bytes(), found);
         }
     }
 
@@ -133,112 +135,38 @@ impl PatternSet {
         self.reach
     }
 
-    /// Returns the name of the automaton's kind and its memory in bytes.
-    pub(super) fn kind(&self) -> (&'static str, usize) {
-        match &self.automaton {
-            AnyAutomaton::Empty => ("empty", 0),
-            AnyAutomaton::Dfa(dfa) => ("dfa", dfa.memory_usage()),
-            AnyAutomaton::Nfa(nfa) => ("contiguous nfa", nfa.memory_usage()),
-        }
+    /// Returns the automaton's memory in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.automaton.as_ref().map_or(0, NFA::memory_usage)
     }
 }
 
-/// Walks the automaton by hand, without the set-up per call of the crate's iterators. In
-/// its start state it jumps to the next character that begins a pattern: these tests do
-/// not wait for one another as the automaton's steps do. `annotate_plain` in
+/// Follows `automaton` from each of `places` while a pattern goes on there: without the set-up per
+/// call of the crate's iterators, and only where a pattern begins. `annotate_plain` in
 /// `benches/language.rs` shows what it gains.
-fn walk<A: Automaton>(automaton: &A, starters: &Starters, text: &[u8], found: &mut Vec<Found>) {
-    let Ok(start) = automaton.start_state(Anchored::No) else { return };
-    let (mut state, mut at) = (start, 0);
-    loop {
-        if state == start {
-            at = starters.next(text, at);
-        }
-        let Some(byte) = text.get(at) else { return };
-        state = automaton.next_state(Anchored::No, state, *byte);
-        at += 1;
-        if automaton.is_special(state) && automaton.is_match(state) {
-            let patterns = (0..automaton.match_len(state)).map(|i| automaton.match_pattern(state, i));
-            found.extend(patterns.map(|id| Found { pattern: id.as_u32(), end: at as u32 }));
-        }
-    }
-}
-
-/// How patterns begin: a bit per hash of their first two characters (of up to three bytes), and
-/// one per character that is a pattern by itself. Most characters begin some pattern; few pairs
-/// do, so the test is nearly always false, and cheap. Characters of four bytes always count.
-struct Starters {
-    pairs: Vec<u64>,
-    whole: Vec<u64>,
-}
-
-impl Starters {
-    fn new(patterns: &[String]) -> Starters {
-        let mut starters = Starters { pairs: vec![0; PAIR_BITS / 64], whole: vec![0; 0x1_0000 / 64] };
-        for pattern in patterns {
-            let mut chars = pattern.chars().map(|c| c as usize);
-            match (chars.next(), chars.next()) {
-                (Some(first), Some(second)) => set(&mut starters.pairs, pair(first, second)),
-                (Some(first), None) => set(&mut starters.whole, first),
-                (None, _) => {}
+fn walk(automaton: &NFA, places: &[u32], text: &[u8], found: &mut Vec<Found>) {
+    let Ok(start) = automaton.start_state(Anchored::Yes) else { return };
+    for place in places {
+        let mut state = start;
+        let from = *place as usize;
+        for (at, byte) in text.iter().enumerate().skip(from) {
+            state = automaton.next_state(Anchored::Yes, state, *byte);
+            if !automaton.is_special(state) {
+                continue;
+            }
+            if automaton.is_dead(state) {
+                break;
+            }
+            for idx in 0..automaton.match_len(state) {
+                let pattern = automaton.match_pattern(state, idx);
+                // Patterns that end here and begin later have a place of their own.
+                if automaton.pattern_len(pattern) == at + 1 - from {
+                    found.push(Found { pattern: pattern.as_u32(), end: at as u32 + 1 });
+                }
             }
         }
-        starters
-    }
-
-    /// Returns the first place at or after `at` where a pattern may begin, or the end.
-    fn next(&self, text: &[u8], mut at: usize) -> usize {
-        if at >= text.len() {
-            return text.len();
-        }
-        let (mut first, mut len) = char_at(text, at);
-        while at + len < text.len() {
-            let (second, second_len) = char_at(text, at + len);
-            let begins = has(&self.pairs, pair(first, second)) | has(&self.whole, first);
-            if begins || first == BEYOND || second == BEYOND {
-                return at;
-            }
-            at += len;
-            (first, len) = (second, second_len);
-        }
-        if first == BEYOND || has(&self.whole, first) { at } else { text.len() }
     }
 }
-
-fn set(table: &mut [u64], bit: usize) {
-    if let Some(word) = table.get_mut(bit / 64) {
-        *word |= 1 << (bit % 64);
-    }
-}
-
-fn has(table: &[u64], bit: usize) -> bool {
-    table.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-}
-
-/// Returns the bit of a pair of characters: two of them may share one.
-fn pair(first: usize, second: usize) -> usize {
-    (first.wrapping_mul(0x9e37) ^ second.wrapping_mul(0x85eb)) & (PAIR_BITS - 1)
-}
-
-/// Returns the character at `at` and its length; [`BEYOND`] for one of four bytes. The bytes
-/// are those of a text, and `at` is within it; inside a character it tells the way out of it.
-fn char_at(text: &[u8], at: usize) -> (usize, usize) {
-    match text[at..] {
-        [a @ ..0x80, ..] => (usize::from(a), 1),
-        [0x80..0xc0, ..] => (0, 1),
-        [a @ 0xe0..0xf0, b, c, ..] => {
-            (usize::from(a & 0xf) << 12 | usize::from(b & 0x3f) << 6 | usize::from(c & 0x3f), 3)
-        }
-        [a @ 0xc0..0xe0, b, ..] => (usize::from(a & 0x1f) << 6 | usize::from(b & 0x3f), 2),
-        _ => (BEYOND, 4),
-    }
-}
-
-/// Bits of the table of pairs: it fits into the nearest cache beside the text.
-const PAIR_BITS: usize = 1 << 17;
-
-/// Stands for every character of four bytes.
-const BEYOND: usize = usize::MAX;
 
 /// Patterns in the order they came, each with its uses.
 #[derive(Default)]
@@ -330,92 +258,26 @@ impl Collected {
     }
 }
 
-fn build(patterns: &[String]) -> AnyAutomaton {
+fn build(patterns: &[String]) -> Option<NFA> {
     if patterns.is_empty() {
-        return AnyAutomaton::Empty;
+        return None;
     }
-    let built =
-        noncontiguous::Builder::new().match_kind(MatchKind::Standard).prefilter(false).build(patterns);
-    let Ok(trie) = built else {
-        unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
-    };
-    if dfa_bytes(patterns) <= MAX_DFA_BYTES
-        && let Ok(dfa) = dfa::Builder::new().prefilter(false).build_from_noncontiguous(&trie)
-    {
-        return AnyAutomaton::Dfa(dfa);
+    match NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(patterns) {
+        Ok(automaton) => Some(automaton),
+        Err(_) => {
+            unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
+        }
     }
-    match contiguous::Builder::new().prefilter(false).build_from_noncontiguous(&trie) {
-        Ok(nfa) => AnyAutomaton::Nfa(nfa),
-        Err(_) => unreachable!("it is smaller than the automaton it is built from"),
-    }
-}
-
-/// Estimates the memory of a DFA from above: a state per byte of every pattern, and per
-/// state a row over all byte classes, rounded up to a power of two.
-fn dfa_bytes(patterns: &[String]) -> usize {
-    let mut seen = [false; 256];
-    let mut states = 2;
-    for byte in patterns.iter().flat_map(|pattern| pattern.bytes()) {
-        seen[byte as usize] = true;
-        states += 1;
-    }
-    let classes = 1 + seen.iter().filter(|seen| **seen).count();
-    states * classes.next_power_of_two() * 4
 }
 
 /// A character of at most four bytes, and the three separators that may be skipped after it.
 const MAX_CHAR_BYTES: u32 = 16;
-
-/// Most memory for a DFA, by the estimate above. A larger one falls out of the cache and waits
-/// for memory at nearly every step: over the shipped lexicons the contiguous NFA took 3 % less
-/// time for a whole run of one million messages (`benches/peers/compare.py`, 2026-11-24).
-const MAX_DFA_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {
     use crate::lexicon::Lexicon;
 
     use super::*;
-
-    fn set_of(n: u32) -> PatternSet {
-        let han = |n: u32| char::from_u32(0x4e00 + n).unwrap();
-        let texts =
-            (0..n).map(|i| (format!("{}{}{}甲乙", han(i % 997), han(i / 7), han(i % 3163)), Vec::new()));
-        PatternSet::new(&Catalog::new(vec![Lexicon::from_terms("x", texts)]), None)
-    }
-
-    #[test]
-    fn small_sets_are_a_dfa_and_huge_ones_a_contiguous_nfa() {
-        // (terms, kind)
-        const CASES: &[(u32, &str)] = &[(0, "empty"), (3, "dfa"), (200, "dfa"), (20_000, "contiguous nfa")];
-        for (terms, kind) in CASES {
-            let (found, bytes) = set_of(*terms).kind();
-            assert_eq!(found, *kind, "{terms}");
-            assert!(bytes <= MAX_DFA_BYTES, "{terms}: {bytes}");
-        }
-    }
-
-    #[test]
-    fn the_start_state_jumps_to_where_a_pattern_may_begin() {
-        let starters = Starters::new(&["优惠".to_owned(), "v信".to_owned(), "é".to_owned()]);
-        // (text, where from, where to)
-        const CASES: &[(&str, usize, usize)] = &[
-            ("", 0, 0),
-            ("好v信", 0, 3),
-            ("好优惠", 0, 3),
-            ("好优惠", 1, 3),
-            ("优点", 0, 6),
-            ("优", 0, 3),
-            ("优😀", 0, 0),
-            ("àé", 0, 2),
-            ("éa", 0, 0),
-            ("a😀", 0, 0),
-            ("好的", 0, 6),
-        ];
-        for (text, from, to) in CASES {
-            assert_eq!(starters.next(text.as_bytes(), *from), *to, "{text}");
-        }
-    }
 
     #[test]
     fn one_text_in_two_lexicons_is_one_pattern_with_two_uses() {

@@ -12,13 +12,15 @@ use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 
 use crate::language::{CharFlags, flags_of, fold_char};
-use crate::lexicon::{Catalog, LexiconIdx, Mode, Term, TermIdx};
+use crate::lexicon::{Catalog, LexiconIdx, LexiconSet, Mode, Term, TermIdx};
 
 use super::candidate::Candidate;
 
 /// The regexes of all enabled `正则` terms, in term order.
 pub(super) struct Regexes {
     each: Vec<TermRegex>,
+    /// Some run on every text.
+    any_always: bool,
 }
 
 struct TermRegex {
@@ -42,14 +44,26 @@ impl Regexes {
                 }
             }
         }
-        Regexes { each }
+        Regexes { any_always: each.iter().any(|regex| regex.always), each }
     }
 
-    /// Appends the matches in the folded `text` of the terms in `awake` and of those that no
-    /// literal announces; matches over a sentence end do not count. Sorts `awake`.
-    pub(super) fn collect(&self, text: &str, awake: &mut [TermIdx], candidates: &mut Vec<Candidate>) {
+    /// Appends the matches in the folded `text` of the terms in `awake` and of those of wanted
+    /// lexicons that no literal announces; matches over a sentence end do not count. Sorts `awake`.
+    pub(super) fn collect(
+        &self,
+        text: &str,
+        wanted: &LexiconSet,
+        awake: &mut [TermIdx],
+        candidates: &mut Vec<Candidate>,
+    ) {
+        if awake.is_empty() && !self.any_always {
+            return;
+        }
         awake.sort_unstable();
-        let runs = |each: &&TermRegex| each.always || awake.binary_search(&each.term).is_ok();
+        let runs = |each: &&TermRegex| match each.always {
+            true => wanted.contains(each.lexicon),
+            false => awake.binary_search(&each.term).is_ok(),
+        };
         for TermRegex { regex, lexicon, term, .. } in self.each.iter().filter(runs) {
             for found in
                 regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))

@@ -12,7 +12,7 @@ use super::host;
 use super::{Act, Event, Hit, Sign};
 use crate::business::{BusinessEvent, BusinessKind};
 use crate::lexicon::{Catalog, TermIdx};
-use crate::mention::Mention;
+use crate::mention::{Mention, Wanted};
 use crate::message::{ChatKind, Message, NumberField, Role, RoomRole, TextScope};
 use crate::rules::{Business, ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx};
 use crate::rules::{Speaker, TagIdx, Words};
@@ -26,8 +26,10 @@ pub struct Evaluator {
     /// Where the signals of term `i` begin in `by_term`; one longer than there are terms.
     first_of_term: Vec<u32>,
     by_term: Vec<Use>,
-    /// Signals of messages that need no mention.
-    plain: Vec<SignalIdx>,
+    /// By [`situation`]: the signals of messages that need no mention.
+    plain: Vec<Vec<SignalIdx>>,
+    /// By [`situation`]: the lexicons that some signal asks for.
+    wanted: Vec<Wanted>,
     /// Signals of business events.
     business: Vec<SignalIdx>,
     /// Tags by id and by path, sorted.
@@ -52,21 +54,23 @@ impl Evaluator {
     /// Prepares the signals and exemptions of `rules`, whose terms are those of `catalog`.
     pub fn new(rules: &RuleSet, catalog: &Catalog) -> Evaluator {
         let (first_of_term, by_term) = uses_by_term(rules, catalog);
-        let numbered = || (0..).map(SignalIdx).zip(&rules.signals);
-        let is_plain = |def: &SignalDef| def.any.is_empty() && def.business.is_none();
+        let situations = || ROLES.iter().flat_map(|role| CHATS.iter().map(|chat| (*role, *chat)));
         Evaluator {
             zone: rules.pack.zone.clone(),
             signals: rules.signals.clone(),
             exemptions: rules.exemptions.clone(),
             first_of_term,
             by_term,
-            plain: numbered().filter(|(_, def)| is_plain(def)).map(|(signal, _)| signal).collect(),
-            business: numbered()
-                .filter(|(_, def)| def.business.is_some())
-                .map(|(signal, _)| signal)
-                .collect(),
+            plain: situations().map(|(role, chat)| plain_signals(rules, role, chat)).collect(),
+            wanted: situations().map(|(role, chat)| wanted_lexicons(rules, role, chat)).collect(),
+            business: business_signals(rules),
             tags: tags_by_name(rules),
         }
+    }
+
+    /// Returns the lexicons whose mentions in `message` can make a signal true.
+    pub fn wanted(&self, message: &Message<'_>) -> &Wanted {
+        &self.wanted[situation(message)]
     }
 
     /// Replaces the contents of `out` with what `message` says, given its `mentions`.
@@ -79,7 +83,7 @@ impl Evaluator {
         out.exemptions = self.exemptions_of(message);
         let links = Links { message, own: OnceCell::new(), all: OnceCell::new() };
         let uses = self.uses_in(mentions);
-        let mut plain = self.plain.iter().copied().peekable();
+        let mut plain = self.plain[situation(message)].iter().copied().peekable();
         for group in uses.chunk_by(|a, b| a.0 == b.0) {
             let signal = group[0].0;
             while let Some(earlier) = plain.next_if(|plain| *plain < signal) {
@@ -193,6 +197,51 @@ fn tags_by_name(rules: &RuleSet) -> Vec<(String, TagIdx)> {
     tags
 }
 
+const ROLES: [Role; 3] = [Role::Customer, Role::Staff, Role::Bot];
+const CHATS: [ChatKind; 3] = [ChatKind::OneToOne, ChatKind::Group, ChatKind::Internal];
+
+/// Returns the number of the message's situation: what its sender is, in what kind of chat.
+fn situation(message: &Message<'_>) -> usize {
+    message.role as usize * CHATS.len() + message.chat as usize
+}
+
+/// Returns whether what `role` says in `chat` can make the signal true.
+fn can_hold(def: &SignalDef, role: Role, chat: ChatKind) -> bool {
+    speaks(def.from, role, chat) && (def.chats.is_empty() || def.chats.contains(&chat))
+}
+
+/// Returns whether the signal is about messages and needs no mention.
+fn is_plain(def: &SignalDef) -> bool {
+    def.any.is_empty() && def.business.is_none()
+}
+
+fn business_signals(rules: &RuleSet) -> Vec<SignalIdx> {
+    let numbered = (0..).map(SignalIdx).zip(&rules.signals);
+    numbered.filter(|(_, def)| def.business.is_some()).map(|(signal, _)| signal).collect()
+}
+
+fn plain_signals(rules: &RuleSet, role: Role, chat: ChatKind) -> Vec<SignalIdx> {
+    let numbered = (0..).map(SignalIdx).zip(&rules.signals);
+    let plain = numbered.filter(|(_, def)| is_plain(def) && can_hold(def, role, chat));
+    plain.map(|(signal, _)| signal).collect()
+}
+
+/// Returns the lexicons that signals look at in what `role` says in `chat`. What must or must
+/// not stand near a mention stands in the same part, so it is looked for in the same words.
+fn wanted_lexicons(rules: &RuleSet, role: Role, chat: ChatKind) -> Wanted {
+    let mut wanted = Wanted::default();
+    for def in rules.signals.iter().filter(|def| can_hold(def, role, chat)) {
+        let near = def.near.iter().map(|near| &near.selector);
+        for selector in def.any.iter().chain(&def.unless_any).chain(near) {
+            wanted.own.insert(selector.lexicon);
+            if def.words == Words::OwnAndShared {
+                wanted.shared.insert(selector.lexicon);
+            }
+        }
+    }
+    wanted
+}
+
 /// Lists, for each term, the signals that count it.
 fn uses_by_term(rules: &RuleSet, catalog: &Catalog) -> (Vec<u32>, Vec<Use>) {
     let mut pairs: Vec<(TermIdx, Use)> = Vec::new();
@@ -211,7 +260,7 @@ fn uses_by_term(rules: &RuleSet, catalog: &Catalog) -> (Vec<u32>, Vec<Use>) {
 /// Returns whether all conditions hold that are not about mentions.
 fn holds(def: &SignalDef, links: &Links<'_, '_>) -> bool {
     let message = links.message;
-    speaks(def.from, message)
+    speaks(def.from, message.role, message.chat)
         && (def.chats.is_empty() || def.chats.contains(&message.chat))
         && (def.kinds.is_empty() || def.kinds.contains(&message.kind))
         && def.member_in.as_ref().is_none_or(|list| contains(list, &message.speaker))
@@ -226,13 +275,13 @@ fn holds(def: &SignalDef, links: &Links<'_, '_>) -> bool {
         && def.host_not_in.as_ref().is_none_or(|list| links.any_outside(list, def.words))
 }
 
-fn speaks(from: Speaker, message: &Message<'_>) -> bool {
+fn speaks(from: Speaker, role: Role, chat: ChatKind) -> bool {
     match from {
         Speaker::Anyone => true,
-        Speaker::Customer => message.role == Role::Customer,
-        Speaker::Staff => message.role == Role::Staff,
-        Speaker::Bot => message.role == Role::Bot,
-        Speaker::ExternalMember => message.role == Role::Customer && message.chat == ChatKind::Group,
+        Speaker::Customer => role == Role::Customer,
+        Speaker::Staff => role == Role::Staff,
+        Speaker::Bot => role == Role::Bot,
+        Speaker::ExternalMember => role == Role::Customer && chat == ChatKind::Group,
     }
 }
 

@@ -32,6 +32,9 @@ impl Asked {
 
     /// Writes the decision about the event's message, if any rule asked for one.
     pub fn decide(self, event: &Event, turn: &mut Turn<'_>) {
+        if self.rules.is_empty() {
+            return;
+        }
         let set = turn.set;
         let exempt = |asked: &(RuleIdx, _)| exemption(set, event.exemptions, asked.0);
         let open = self.rules.iter().filter(|asked| exempt(asked).is_none());

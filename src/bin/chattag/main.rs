@@ -13,9 +13,14 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use args::{Cli, Command};
 use console::Console;
+
+/// Keys' states are small and many, made and dropped on every thread.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How a command that ran to its end went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,0 +1,171 @@
+//! Tells where in a text a pattern may begin, so that the automaton runs only there.
+//!
+//! Most characters begin some pattern; few pairs do, and hardly a triple that is none. Three
+//! small tables of hashed characters answer while the text is folded anyway: a look-up per
+//! character, a second one where a pair is known. A place that is named wrongly costs a few
+//! steps of the automaton, so two pairs may share a bit; a place is never missed.
+
+/// How patterns begin. Built once, shared by all threads.
+pub(super) struct Starters {
+    /// The first two characters of patterns.
+    pairs: Bits<PAIR_WORDS>,
+    /// Patterns of two characters.
+    whole_pairs: Bits<PAIR_WORDS>,
+    /// The first three characters of longer patterns.
+    triples: Bits<TRIPLE_WORDS>,
+    /// Patterns of one character.
+    singles: Bits<SINGLE_WORDS>,
+}
+
+impl Starters {
+    /// Notes how each pattern begins.
+    pub(super) fn new(patterns: &[String]) -> Starters {
+        let mut starters = Starters {
+            pairs: Bits::new(),
+            whole_pairs: Bits::new(),
+            triples: Bits::new(),
+            singles: Bits::new(),
+        };
+        for pattern in patterns {
+            let mut chars = pattern.chars();
+            match (chars.next(), chars.next(), chars.next()) {
+                (Some(a), Some(b), Some(c)) => {
+                    starters.pairs.set(pair(a, b));
+                    starters.triples.set(triple(a, b, c));
+                }
+                (Some(a), Some(b), None) => {
+                    starters.pairs.set(pair(a, b));
+                    starters.whole_pairs.set(pair(a, b));
+                }
+                (Some(a), ..) => starters.singles.set(a as u32),
+                (None, ..) => {}
+            }
+        }
+        starters
+    }
+
+    /// Appends to `places` where in `text` a pattern may begin, in order.
+    pub(super) fn find(&self, text: &str, places: &mut Vec<u32>) {
+        let mut watch = self.watch(places);
+        text.char_indices().for_each(|(at, c)| watch.pass(at, c));
+        watch.end();
+    }
+
+    /// Starts to watch a text whose characters are shown one by one; `places` is where it
+    /// notes what [`Starters::find`] finds.
+    pub(super) fn watch<'s>(&'s self, places: &'s mut Vec<u32>) -> Watch<'s> {
+        places.clear();
+        Watch { starters: self, places, before: (0, NOTHING), earlier: (0, NOTHING), waits: false }
+    }
+}
+
+/// The way through one text.
+pub(super) struct Watch<'s> {
+    starters: &'s Starters,
+    places: &'s mut Vec<u32>,
+    /// The character before the next one, and its place.
+    before: (u32, char),
+    /// The one before that.
+    earlier: (u32, char),
+    /// These two begin a longer pattern, if the third agrees.
+    waits: bool,
+}
+
+impl Watch<'_> {
+    /// Takes the next character of the text, at byte `at`.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, at: usize, c: char) {
+        let starters = self.starters;
+        if self.waits && starters.triples.has(triple(self.earlier.1, self.before.1, c)) {
+            self.places.push(self.earlier.0);
+        }
+        self.waits = false;
+        let pair = pair(self.before.1, c);
+        if starters.pairs.has(pair) {
+            self.waits = true;
+            if starters.whole_pairs.has(pair) {
+                self.places.push(self.before.0);
+            }
+        }
+        if starters.singles.has(c as u32) {
+            self.places.push(at as u32);
+        }
+        self.earlier = self.before;
+        self.before = (at as u32, c);
+    }
+
+    /// Puts the places in order, each once.
+    pub(super) fn end(self) {
+        self.places.sort_unstable();
+        self.places.dedup();
+    }
+}
+
+/// A set of hashes; equal ones share a bit.
+struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
+
+impl<const WORDS: usize> Bits<WORDS> {
+    fn new() -> Bits<WORDS> {
+        Bits(Box::new([0; WORDS]))
+    }
+
+    fn set(&mut self, hash: u32) {
+        self.0[hash as usize / 64 % WORDS] |= 1 << (hash % 64);
+    }
+
+    #[inline(always)]
+    fn has(&self, hash: u32) -> bool {
+        self.0[hash as usize / 64 % WORDS] >> (hash % 64) & 1 == 1
+    }
+}
+
+#[inline(always)]
+fn pair(first: char, second: char) -> u32 {
+    (first as u32).wrapping_mul(0x9e37) ^ (second as u32).wrapping_mul(0x85eb)
+}
+
+#[inline(always)]
+fn triple(first: char, second: char, third: char) -> u32 {
+    pair(first, second) ^ (third as u32).wrapping_mul(0xc2b3)
+}
+
+/// Before the first character of a text: no pattern holds it.
+const NOTHING: char = '\0';
+
+/// Size of the tables of pairs in words of 64 bits: with the text they fit into the nearest cache.
+const PAIR_WORDS: usize = (1 << 16) / 64;
+
+/// Size of the table of triples; it is asked rarely.
+const TRIPLE_WORDS: usize = (1 << 17) / 64;
+
+/// Size of the table of single characters, which are few.
+const SINGLE_WORDS: usize = (1 << 12) / 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_automaton_runs_where_a_pattern_may_begin() {
+        let patterns = ["优惠", "优惠券", "v信", "é", "加微信", "😀好"].map(str::to_owned);
+        let starters = Starters::new(&patterns);
+        // (text, places)
+        const CASES: &[(&str, &[u32])] = &[
+            ("", &[]),
+            ("好的", &[]),
+            ("好v信", &[3]),
+            ("优惠", &[0]),
+            ("有优惠券吗", &[3]),
+            ("优点", &[]),
+            ("加微", &[]),
+            ("加微博加微信", &[9]),
+            ("àéé", &[2, 4]),
+            ("a😀好", &[1]),
+        ];
+        let mut places = Vec::new();
+        for (text, expected) in CASES {
+            starters.find(text, &mut places);
+            assert_eq!(places, *expected, "{text}");
+        }
+    }
+}
