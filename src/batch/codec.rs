@@ -1,8 +1,9 @@
 //! Annotated events as bytes: what waits between annotation and the rules.
 //!
 //! A run keeps every event of the night until all files are read, so an event
-//! costs its ids plus a few bytes per signal. Integers are LEB128. The format
-//! lives for one run; it is never read by another build.
+//! costs its ids plus a few bytes per signal: what waits is memory that has to be
+//! filled and read again. Integers are LEB128; message ids of the usual form take
+//! ten bytes. The format lives for one run; it is never read by another build.
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
@@ -80,7 +81,7 @@ pub struct Address<'a> {
     pub primary: &'a str,
     /// Staff id in a one-to-one chat (class customer), or the member (class room); may be empty.
     pub second: &'a str,
-    /// The group, when the entry comes from one.
+    /// The group a customer's entry comes from, where conversations are told apart.
     pub room: &'a str,
 }
 
@@ -88,18 +89,18 @@ pub struct Address<'a> {
 /// are compared as bytes, and only the first entry of a key needs them as text.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Hash of class, corp and primary id.
-    pub hash: u128,
     /// When.
     pub at: Timestamp,
     /// Archival sequence number.
     pub seq: u64,
     /// Message id.
-    pub id: &'a [u8],
+    pub id: PackedId<'a>,
     /// Which histories it belongs to.
     pub class: Class,
-    corp: &'a [u8],
-    primary: &'a [u8],
+    /// The company, as in [`Address::corp`].
+    pub corp: &'a [u8],
+    /// Whose history, as in [`Address::primary`].
+    pub primary: &'a [u8],
     /// The counterpart in the history, as in [`Address::second`].
     pub second: &'a [u8],
     /// The group, as in [`Address::room`].
@@ -114,7 +115,6 @@ pub struct Entry<'a> {
 /// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
 pub fn encode(
     out: &mut Vec<u8>,
-    hash: u128,
     address: Address<'_>,
     kind: EntryKind,
     arrival: Arrival,
@@ -123,16 +123,14 @@ pub fn encode(
 ) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&hash.to_le_bytes());
     out.extend_from_slice(&event.at.0.to_le_bytes());
     put(out, event.seq);
-    put_str(out, &event.id);
-    out.push(address.class as u8);
+    PackedId::of(&event.id).put(out, event.at);
+    out.push(address.class as u8 | (kind as u8) << KIND_SHIFT);
     put_str(out, address.corp);
     put_str(out, address.primary);
     put_str(out, address.second);
     put_str(out, address.room);
-    out.push(kind as u8);
     put(out, u64::from(arrival.file));
     put(out, arrival.block);
     put(out, u64::from(arrival.index));
@@ -149,17 +147,17 @@ pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (entry, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let mut cursor = Cursor { bytes: entry };
-    let hash = u128::from_le_bytes(cursor.array()?);
     let at = Timestamp(i64::from_le_bytes(cursor.array()?));
     let seq = cursor.number()?;
-    let id = cursor.text()?;
-    let class = Class::from_u8(cursor.byte()?);
+    let id = cursor.id(at)?;
+    let what = cursor.byte()?;
+    let class = Class::from_u8(what & ((1 << KIND_SHIFT) - 1));
+    let kind = EntryKind::from_u8(what >> KIND_SHIFT);
     let (corp, primary) = (cursor.text()?, cursor.text()?);
     let (second, room) = (cursor.text()?, cursor.text()?);
-    let kind = EntryKind::from_u8(cursor.byte()?);
     let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
     let body = cursor.bytes;
-    Some((Entry { hash, at, seq, id, class, corp, primary, second, room, kind, arrival, body }, rest))
+    Some((Entry { at, seq, id, class, corp, primary, second, room, kind, arrival, body }, rest))
 }
 
 impl<'a> Entry<'a> {
@@ -179,14 +177,93 @@ impl<'a> Entry<'a> {
         event.clear();
         event.at = self.at;
         event.seq = self.seq;
-        event.id.push_str(written_text(self.id));
+        self.id.push_to(&mut event.id);
         let complete = take_body(&mut Cursor { bytes: self.body }, event);
         complete.expect("the entry was written by `encode` in this process");
     }
 }
 
+/// A message id that takes little room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PackedId<'a> {
+    /// As it is.
+    Text(&'a [u8]),
+    /// `<number>_<milliseconds>` or `<number>_<milliseconds>_external`, as newer archives write ids.
+    Numbered {
+        /// The number before the first `_`.
+        number: u64,
+        /// The time after it.
+        millis: i64,
+        /// Whether `_external` follows.
+        external: bool,
+    },
+}
+
+impl<'a> PackedId<'a> {
+    fn of(id: &'a str) -> PackedId<'a> {
+        PackedId::numbered(id).unwrap_or(PackedId::Text(id.as_bytes()))
+    }
+
+    fn numbered(id: &str) -> Option<PackedId<'a>> {
+        let (number, rest) = id.split_once('_')?;
+        let (millis, external) = match rest.strip_suffix(EXTERNAL) {
+            Some(millis) => (millis, true),
+            None => (rest, false),
+        };
+        let (number, millis) = (plain_number(number, 19)?, plain_number(millis, 13)?);
+        Some(PackedId::Numbered { number, millis: i64::try_from(millis).ok()?, external })
+    }
+
+    /// Appends it; `at` is the time of its message, which is close to the time in the id.
+    fn put(self, out: &mut Vec<u8>, at: Timestamp) {
+        match self {
+            PackedId::Text(text) => {
+                out.push(0);
+                put_bytes(out, text);
+            }
+            PackedId::Numbered { number, millis, external } => {
+                out.push(1 + u8::from(external));
+                out.extend_from_slice(&number.to_le_bytes());
+                let ahead = millis.wrapping_sub(at.0);
+                put(out, (ahead << 1 ^ ahead >> 63) as u64);
+            }
+        }
+    }
+
+    /// Appends the id as it was.
+    pub fn push_to(&self, out: &mut String) {
+        match self {
+            PackedId::Text(text) => out.push_str(written_text(text)),
+            PackedId::Numbered { number, millis, external } => {
+                let mut digits = itoa::Buffer::new();
+                out.push_str(digits.format(*number));
+                out.push('_');
+                out.push_str(digits.format(*millis));
+                out.push_str(if *external { EXTERNAL } else { "" });
+            }
+        }
+    }
+}
+
+/// Returns what `digits` say when they are at most `most` digits without a leading zero.
+fn plain_number(digits: &str, most: usize) -> Option<u64> {
+    let bytes = digits.as_bytes();
+    let plain = (1..=most).contains(&bytes.len()) && (bytes[0] != b'0' || bytes.len() == 1);
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    bytes
+        .iter()
+        .filter(|_| plain)
+        .try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+        .filter(|_| plain)
+}
+
+const EXTERNAL: &str = "_external";
+
+/// The class takes the bits below, the kind those from here on.
+const KIND_SHIFT: u32 = 2;
+
 /// Reads back text that [`put_str`] wrote.
-pub fn written_text(bytes: &[u8]) -> &str {
+fn written_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it was text when this process wrote it")
 }
 
@@ -271,8 +348,12 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 fn put_str(out: &mut Vec<u8>, text: &str) {
-    put(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+    put_bytes(out, text.as_bytes());
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 /// Reads what `put` and its companions wrote; `None` past the end.
@@ -307,6 +388,17 @@ impl<'a> Cursor<'a> {
 
     fn small(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
+    }
+
+    fn id(&mut self, at: Timestamp) -> Option<PackedId<'a>> {
+        let form = self.byte()?;
+        if form == 0 {
+            return self.text().map(PackedId::Text);
+        }
+        let number = u64::from_le_bytes(self.array()?);
+        let ahead = self.number()?;
+        let millis = at.0.wrapping_add((ahead >> 1) as i64 ^ -((ahead & 1) as i64));
+        Some(PackedId::Numbered { number, millis, external: form == 2 })
     }
 
     /// The bytes of a text.
@@ -359,24 +451,54 @@ mod tests {
     fn an_entry_comes_back_as_it_was_written() {
         let arrival = Arrival { file: 3, block: 1 << 40, index: 77 };
         let mut bytes = Vec::new();
-        encode(&mut bytes, 42, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
-        encode(&mut bytes, 43, ADDRESS, EntryKind::Agree, Arrival::default(), &Event::default(), |_| true);
+        encode(&mut bytes, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
+        encode(&mut bytes, ADDRESS, EntryKind::Agree, Arrival::default(), &Event::default(), |_| true);
         let (entry, rest) = next_entry(&bytes).expect("two entries");
-        assert_eq!((entry.hash, entry.address(), entry.arrival), (42, ADDRESS, arrival));
+        assert_eq!((entry.address(), entry.arrival), (ADDRESS, arrival));
         assert_eq!((entry.kind, entry.at, entry.seq), (EntryKind::OtherMessage, event().at, u64::MAX));
         let mut decoded = Event::default();
         entry.decode_into(&mut decoded);
         assert_eq!(decoded, event());
         let (second, rest) = next_entry(rest).expect("one more entry");
-        assert_eq!((second.hash, second.kind), (43, EntryKind::Agree));
+        assert_eq!(second.kind, EntryKind::Agree);
         assert!(next_entry(rest).is_none());
+    }
+
+    #[test]
+    fn ids_come_back_letter_by_letter_in_little_room() {
+        // (id, bytes)
+        const CASES: &[(&str, usize)] = &[
+            ("7_1900000000123_external", 10),
+            ("7000000000000000001_1900000000120", 10),
+            ("9999999999999999999_1_external", 15),
+            ("0_0", 15),
+            ("", 2),
+            ("07_1900000000123", 18),
+            ("7_01900000000123", 18),
+            ("7_1900000000123_updown_stream", 31),
+            ("17000000000000000001_1900000000123", 35),
+            ("CAQQ9onJxgYY2+==", 18),
+            ("7_", 4),
+            ("_external", 11),
+            ("7_1900000000123_external_external", 35),
+        ];
+        let at = Timestamp(1_900_000_000_123);
+        for (id, bytes) in CASES {
+            let mut packed = Vec::new();
+            PackedId::of(id).put(&mut packed, at);
+            assert_eq!(packed.len(), *bytes, "{id}");
+            let mut cursor = Cursor { bytes: &packed };
+            let mut back = String::new();
+            cursor.id(at).expect("an id").push_to(&mut back);
+            assert_eq!((back.as_str(), cursor.bytes.len()), (*id, 0));
+        }
     }
 
     #[test]
     fn signals_that_are_not_kept_leave_no_hits_behind() {
         let mut bytes = Vec::new();
         let keep = |sign: &Sign| sign.signal == SignalIdx(300);
-        encode(&mut bytes, 1, ADDRESS, EntryKind::CustomerMessage, Arrival::default(), &event(), keep);
+        encode(&mut bytes, ADDRESS, EntryKind::CustomerMessage, Arrival::default(), &event(), keep);
         let mut decoded = Event::default();
         next_entry(&bytes).expect("an entry").0.decode_into(&mut decoded);
         assert_eq!(decoded.signals, [Sign { signal: SignalIdx(300), first_hit: 0, n_hits: 1 }]);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::codec::{self, Address, Arrival, Class, EntryKind};
-use super::identity::{self, Identity, PendingRecall};
+use super::identity::{Identity, MessageId, PendingRecall};
 use super::route::{self, Routes};
 use super::shards::{Outbox, Shards};
 use super::tally::{Fate, Tally};
@@ -166,10 +166,9 @@ impl<'a> Collector<'a> {
         worker.tally.count(fate);
         let (corp, seq, id) = record_id(record);
         if !id.is_empty() {
-            let stem = identity::stem_hash(corp, id);
-            let shard = identity::partition(stem, self.identities.len());
-            let id = identity::id_hash(corp, id);
-            let identity = Identity { id, seq, arrival, stem, content: read.content, fate };
+            let id = MessageId::new(corp, id);
+            let shard = id.partition(self.identities.len());
+            let identity = Identity { id, seq, arrival, content: read.content, fate };
             let stored = worker.identities.put(&self.identities, shard, |out| identity.write_to(out));
             worker.note_failure(stored);
         }
@@ -243,15 +242,18 @@ impl<'a> Collector<'a> {
         &self,
         worker: &mut Worker,
         arrival: Arrival,
-        address: Address<'_>,
+        mut address: Address<'_>,
         kind: EntryKind,
         keep: impl Fn(&Sign) -> bool,
     ) {
-        let hash = route::address_hash(&address);
+        if !self.settings.respect_disagree {
+            address.room = "";
+        }
+        let hash = route::history_hash(address.class, address.corp.as_bytes(), address.primary.as_bytes());
         let shard = hash as usize % self.events.len();
         let event = &worker.event;
         let stored = worker.events.put(&self.events, shard, |out| {
-            codec::encode(out, hash, address, kind, arrival, event, keep);
+            codec::encode(out, address, kind, arrival, event, keep);
         });
         worker.note_failure(stored);
     }
@@ -340,8 +342,7 @@ impl Worker {
             seq: recall.seq,
             id: recall.id.to_string(),
             arrival,
-            target: identity::id_hash(&recall.corp, &recall.target),
-            target_stem: identity::stem_hash(&recall.corp, &recall.target),
+            target: MessageId::new(&recall.corp, &recall.target),
         });
         Fate::Recall
     }

@@ -127,7 +127,8 @@ impl<'n> Shard<'n> {
         if resolution.duplicates.contains_key(&entry.arrival) {
             return;
         }
-        let Entry { hash, at, seq, .. } = *entry;
+        let Entry { at, seq, .. } = *entry;
+        let hash = route::history_hash(entry.class, entry.corp, entry.primary);
         if let Some(&number) = resolution.recalled.get(&entry.arrival) {
             let PendingRecall { at, seq, .. } = self.night.recalls[number];
             places.push(Place { hash, at, seq, chunk, offset, recall: number as u32 + 1 });
@@ -161,8 +162,14 @@ impl<'n> Shard<'n> {
 
 impl<'e> Occurrence<'e> {
     /// Returns the id of the message, or of the record that takes it back.
-    fn id(&self) -> &'e [u8] {
-        self.recall.map_or(self.entry.id, |recall| recall.id.as_bytes())
+    fn id(&self) -> String {
+        self.recall.map_or_else(|| self.message_id(), |recall| recall.id.clone())
+    }
+
+    fn message_id(&self) -> String {
+        let mut id = String::new();
+        self.entry.id.push_to(&mut id);
+        id
     }
 
     fn fill(&self, event: &mut Event) {
@@ -171,7 +178,7 @@ impl<'e> Occurrence<'e> {
         event.at = recall.at;
         event.seq = recall.seq;
         event.id.push_str(&recall.id);
-        event.recall_of.push_str(codec::written_text(self.entry.id));
+        self.entry.id.push_to(&mut event.recall_of);
     }
 }
 

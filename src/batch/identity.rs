@@ -19,14 +19,12 @@ use crate::time::Timestamp;
 /// The identity of one record.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Identity {
-    /// Hash of corp and message id.
-    pub id: u128,
+    /// Its message id.
+    pub id: MessageId,
     /// Archival sequence number.
     pub seq: u64,
     /// Reading order.
     pub arrival: Arrival,
-    /// Hash of corp and message id without `_external` and the like.
-    pub stem: u64,
     /// Hash of the record's bytes.
     pub content: u64,
     /// How the record was counted when it was read.
@@ -44,10 +42,8 @@ pub struct PendingRecall {
     pub id: String,
     /// Reading order of the recall record.
     pub arrival: Arrival,
-    /// Hash of corp and target id.
-    pub target: u128,
-    /// Hash of corp and target id without suffix.
-    pub target_stem: u64,
+    /// The message it takes back.
+    pub target: MessageId,
 }
 
 /// A map that is only looked up: its order never shows.
@@ -66,63 +62,67 @@ pub struct Resolution {
     pub unknown_recalls: u64,
 }
 
-/// Returns the hash by which `id` of `corp` is known.
-pub fn id_hash(corp: &str, id: &str) -> u128 {
-    XxHash3_128::oneshot_with_seed(corp_seed(corp), id.as_bytes())
+/// A message id of a company, as far as it has to be told from others.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct MessageId {
+    /// Hash of company and id without the suffixes that stores add or lose.
+    pub stem: u128,
+    /// Which suffix the id has: its place in [`SUFFIXES`] from 1, 0 for none.
+    suffix: u8,
 }
 
-/// Returns the hash of `id` of `corp` without the suffixes that stores add or lose.
-pub fn stem_hash(corp: &str, id: &str) -> u64 {
-    XxHash3_64::oneshot_with_seed(corp_seed(corp), stem(id).as_bytes())
+impl MessageId {
+    /// Returns what tells `id` of `corp` from other ids.
+    pub fn new(corp: &str, id: &str) -> MessageId {
+        let stems = (1..).zip(SUFFIXES).filter_map(|(n, suffix)| Some((n, id.strip_suffix(suffix)?)));
+        let (suffix, stem) = stems.take(1).next().unwrap_or((0, id));
+        let seed = if corp.is_empty() { 0 } else { XxHash3_64::oneshot(corp.as_bytes()) };
+        MessageId { stem: XxHash3_128::oneshot_with_seed(seed, stem.as_bytes()), suffix }
+    }
+
+    /// Returns its partition among `n`: one for all suffixes.
+    pub fn partition(self, n: usize) -> usize {
+        (self.stem >> 96) as usize % n
+    }
 }
 
-/// Returns the message id without `_external` or `_updown_stream`.
-pub fn stem(id: &str) -> &str {
-    id.strip_suffix("_external").or_else(|| id.strip_suffix("_updown_stream")).unwrap_or(id)
-}
-
-fn corp_seed(corp: &str) -> u64 {
-    if corp.is_empty() { 0 } else { XxHash3_64::oneshot(corp.as_bytes()) }
-}
-
-/// Returns the partition of an identity among `n`.
-pub fn partition(stem: u64, n: usize) -> usize {
-    (stem >> 32) as usize % n
-}
+/// What stores add to ids and lose again.
+const SUFFIXES: [&str; 2] = ["_external", "_updown_stream"];
 
 impl Identity {
     /// Bytes of one identity in its shard.
-    pub const SIZE: usize = 16 + 8 + 16 + 8 + 8 + 1;
+    pub const SIZE: usize = 16 + 1 + 8 + 4 + 8 + 4 + 8 + 1;
 
     /// Appends the identity to a shard buffer.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.id.to_le_bytes());
-        out.extend_from_slice(&self.seq.to_le_bytes());
-        out.extend_from_slice(&self.arrival.file.to_le_bytes());
-        out.extend_from_slice(&self.arrival.block.to_le_bytes());
-        out.extend_from_slice(&self.arrival.index.to_le_bytes());
-        out.extend_from_slice(&self.stem.to_le_bytes());
-        out.extend_from_slice(&self.content.to_le_bytes());
-        out.push(self.fate as u8);
+        let mut bytes = [0; Identity::SIZE];
+        bytes[0..16].copy_from_slice(&self.id.stem.to_le_bytes());
+        bytes[16] = self.id.suffix;
+        bytes[17..25].copy_from_slice(&self.seq.to_le_bytes());
+        bytes[25..29].copy_from_slice(&self.arrival.file.to_le_bytes());
+        bytes[29..37].copy_from_slice(&self.arrival.block.to_le_bytes());
+        bytes[37..41].copy_from_slice(&self.arrival.index.to_le_bytes());
+        bytes[41..49].copy_from_slice(&self.content.to_le_bytes());
+        bytes[49] = self.fate as u8;
+        out.extend_from_slice(&bytes);
     }
 
     fn read_from(bytes: &[u8]) -> Option<Identity> {
-        let (id, rest) = bytes.split_first_chunk()?;
+        let (stem, rest) = bytes.split_first_chunk()?;
+        let (suffix, rest) = rest.split_first()?;
         let (seq, rest) = rest.split_first_chunk()?;
         let (file, rest) = rest.split_first_chunk()?;
         let (block, rest) = rest.split_first_chunk()?;
         let (index, rest) = rest.split_first_chunk()?;
-        let (stem, rest) = rest.split_first_chunk()?;
         let (content, rest) = rest.split_first_chunk()?;
         Some(Identity {
-            id: u128::from_le_bytes(*id),
+            id: MessageId { stem: u128::from_le_bytes(*stem), suffix: *suffix },
             seq: u64::from_le_bytes(*seq),
             arrival: Arrival {
                 file: u32::from_le_bytes(*file),
                 block: u64::from_le_bytes(*block),
                 index: u32::from_le_bytes(*index),
             },
-            stem: u64::from_le_bytes(*stem),
             content: u64::from_le_bytes(*content),
             fate: Fate::from_u8(*rest.first()?),
         })
@@ -148,8 +148,8 @@ pub fn resolve(shards: &Shards, recalls: &[PendingRecall]) -> Result<Resolution,
 
 /// Recalls by target.
 struct RecallIndex {
-    by_id: Map<u128, Vec<usize>>,
-    by_stem: Map<u64, Vec<usize>>,
+    by_id: Map<MessageId, Vec<usize>>,
+    by_stem: Map<u128, Vec<usize>>,
 }
 
 impl RecallIndex {
@@ -157,7 +157,7 @@ impl RecallIndex {
         let mut index = RecallIndex { by_id: Map::default(), by_stem: Map::default() };
         for (number, recall) in recalls.iter().enumerate() {
             index.by_id.entry(recall.target).or_default().push(number);
-            index.by_stem.entry(recall.target_stem).or_default().push(number);
+            index.by_stem.entry(recall.target.stem).or_default().push(number);
         }
         index
     }
@@ -192,7 +192,7 @@ impl Partition {
         }
         let exact = recalls.by_id.get(&first.id).into_iter().flatten();
         self.exact.extend(exact.map(|&number| (number, first.arrival)));
-        let by_stem = recalls.by_stem.get(&first.stem).into_iter().flatten();
+        let by_stem = recalls.by_stem.get(&first.id.stem).into_iter().flatten();
         self.by_stem.extend(by_stem.map(|&number| (number, first.arrival)));
     }
 }
@@ -237,14 +237,14 @@ impl Resolution {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shards::Outbox;
     use super::*;
 
     fn identity(id: &str, seq: u64, file: u32, content: u64) -> Identity {
         Identity {
-            id: id_hash("", id),
+            id: MessageId::new("", id),
             seq,
             arrival: Arrival { file, block: 0, index: 0 },
-            stem: stem_hash("", id),
             content,
             fate: Fate::Processed,
         }
@@ -256,18 +256,18 @@ mod tests {
             seq: 0,
             id: format!("r{file}"),
             arrival: Arrival { file, block: 0, index: 0 },
-            target: id_hash("", target),
-            target_stem: stem_hash("", target),
+            target: MessageId::new("", target),
         }
     }
 
     fn resolved(identities: &[Identity], recalls: &[PendingRecall]) -> Resolution {
         let shards = Shards::new(4, usize::MAX, std::path::Path::new("unused"), "identity");
+        let mut outbox = Outbox::new(4);
         for identity in identities {
-            let mut bytes = Vec::new();
-            identity.write_to(&mut bytes);
-            shards.append(partition(identity.stem, 4), &bytes).expect("in memory");
+            let shard = identity.id.partition(4);
+            outbox.put(&shards, shard, |out| identity.write_to(out)).expect("in memory");
         }
+        outbox.empty(&shards).expect("in memory");
         resolve(&shards, recalls).expect("in memory")
     }
 
@@ -288,8 +288,7 @@ mod tests {
 
     #[test]
     fn one_id_in_two_companies_is_two_messages() {
-        assert_ne!(id_hash("wwA", "a"), id_hash("wwB", "a"));
-        assert_ne!(stem_hash("wwA", "a"), stem_hash("wwB", "a"));
+        assert_ne!(MessageId::new("wwA", "a").stem, MessageId::new("wwB", "a").stem);
     }
 
     #[test]

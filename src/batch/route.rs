@@ -74,11 +74,11 @@ pub fn address<'m>(message: &'m Message<'_>, class: Class) -> Option<Address<'m>
         }
         Class::Room => {
             let primary = message.room.as_deref().filter(|_| message.chat == ChatKind::Group)?;
-            Some(Address { class, corp, primary, second: &message.speaker, room })
+            Some(Address { class, corp, primary, second: &message.speaker, room: "" })
         }
         Class::Staff => {
             let primary = message.staff.as_deref()?;
-            Some(Address { class, corp, primary, second: "", room })
+            Some(Address { class, corp, primary, second: "", room: "" })
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn consent_address<'c>(consent: &'c Consent<'_>, class: Class) -> Option<Add
             corp,
             primary,
             second: &consent.customer,
-            room,
+            room: "",
         }),
         Class::Staff => None,
     }
@@ -107,9 +107,9 @@ pub fn entry_kind(message: &Message<'_>) -> EntryKind {
 }
 
 /// Returns the hash that brings all entries of one history together; 128 bits, so that no two share one.
-pub fn address_hash(address: &Address<'_>) -> u128 {
-    let seed = XxHash3_64::oneshot_with_seed(address.class as u64, address.corp.as_bytes());
-    XxHash3_128::oneshot_with_seed(seed, address.primary.as_bytes())
+pub fn history_hash(class: Class, corp: &[u8], primary: &[u8]) -> u128 {
+    let seed = XxHash3_64::oneshot_with_seed(class as u64, corp);
+    XxHash3_128::oneshot_with_seed(seed, primary)
 }
 
 /// Makes the key of `kind` for entries at `address`; `None` when the address lacks a part of it.

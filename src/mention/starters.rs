@@ -75,23 +75,31 @@ impl Watch<'_> {
     /// Takes the next character of the text, at byte `at`.
     #[inline(always)]
     pub(super) fn pass(&mut self, at: usize, c: char) {
+        let pair = pair(self.before.1, c);
+        let begins = self.starters.pairs.has(pair);
+        let single = self.starters.singles.has(c as u32);
+        if self.waits | begins | single {
+            self.look_closer(at, c, pair, (begins, single));
+        }
+        self.waits = begins;
+        self.earlier = self.before;
+        self.before = (at as u32, c);
+    }
+
+    /// Notes the places that the tables agree on. Apart from [`Watch::pass`], which runs for every
+    /// character and stays small.
+    #[inline(never)]
+    fn look_closer(&mut self, at: usize, c: char, pair: u32, (begins, single): (bool, bool)) {
         let starters = self.starters;
         if self.waits && starters.triples.has(triple(self.earlier.1, self.before.1, c)) {
             self.places.push(self.earlier.0);
         }
-        self.waits = false;
-        let pair = pair(self.before.1, c);
-        if starters.pairs.has(pair) {
-            self.waits = true;
-            if starters.whole_pairs.has(pair) {
-                self.places.push(self.before.0);
-            }
+        if begins && starters.whole_pairs.has(pair) {
+            self.places.push(self.before.0);
         }
-        if starters.singles.has(c as u32) {
+        if single {
             self.places.push(at as u32);
         }
-        self.earlier = self.before;
-        self.before = (at as u32, c);
     }
 
     /// Puts the places in order, each once.
