@@ -300,13 +300,21 @@ fn official(message: &Map<String, Value>) -> Option<String> {
     }
     let text = |field: &str| message.get(field).map_or(Some(""), Value::as_str);
     let id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@=+/".contains(&byte));
-    let (from, to, room, content) = (text("from")?, text("tolist")?, text("roomid")?, text("content")?);
-    let to: Vec<&str> = to.split([',', '|', ';']).map(str::trim).filter(|to| !to.is_empty()).collect();
+    let (from, room, content) = (text("from")?, text("roomid")?, text("content")?);
+    let to: Vec<&str> = match message.get("tolist") {
+        None => Vec::new(),
+        Some(Value::String(joined)) => {
+            joined.split([',', '|', ';']).map(str::trim).filter(|to| !to.is_empty()).collect()
+        }
+        Some(Value::Array(ids)) => ids.iter().map(Value::as_str).collect::<Option<_>>()?,
+        Some(_) => return None,
+    };
     let at = message.get("msgtime").and_then(|at| at.as_i64().or_else(|| at.as_str()?.parse().ok()))?;
     let plain = id(from)
         && id(room)
         && to.iter().all(|to| id(to))
         && at > 0
+        && !content.is_empty()
         && !content.trim_start().starts_with('{');
     let quoted = |text: &str| Value::from(text).to_string();
     let (msgid, to) = (quoted(text("msgid")?), to.into_iter().map(quoted).collect::<Vec<_>>().join(","));
@@ -469,3 +477,49 @@ const CHUNKS_TOGETHER: usize = 8;
 
 /// Rows of a sheet that are left out; a sheet has no more rows than this.
 const MOST_BLANK_LINES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{ReadOptions, decode};
+
+    fn told(json: &str) -> Vec<String> {
+        let mut told = Vec::new();
+        decode(json.as_bytes(), &ReadOptions::default(), &mut |read| told.push(format!("{:?}", read.record)));
+        told
+    }
+
+    #[test]
+    fn a_row_written_the_official_way_says_what_its_fields_say() {
+        let customer = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
+        let base = json!({"msgid": "m_1900000000123", "from": customer, "tolist": "lihua", "roomid": "", "msgtime": "1900000000123",
+            "msgtype": "text", "content": "「甲：贵」\n- - -\n\"好\""});
+        let changes = [
+            (json!({}), true),
+            (json!({"tolist": " a | b|", "roomid": "wrEXAMPLEAAAAAAAAAAAAAAAAAAAAA09"}), true),
+            (json!({"tolist": ["lihua", "b"], "msgtime": 1_900_000_000}), true),
+            (json!({"tolist": ""}), true),
+            (json!({"content": ""}), false), // no payload at all
+            (json!({"roomid": "0"}), true),
+            (json!({"msgid": ""}), true),
+            (json!({"from": ""}), true),
+            (json!({"from": "客户:小鹿"}), false),
+            (json!({"tolist": "[\"lihua\"]"}), false),
+            (json!({"tolist": [null]}), false),
+            (json!({"msgtime": "2031/5/6 7:08:09"}), false),
+            (json!({"msgtime": 0}), false),
+            (json!({"content": "{\"content\":\"x\"}"}), false),
+            (json!({"msgtype": "image"}), false),
+            (json!({"from_role": "员工"}), false),
+        ];
+        for (change, is_official) in changes {
+            let mut row = base.as_object().expect("an object").clone();
+            row.extend(change.as_object().expect("an object").clone());
+            let written = official(&row);
+            assert_eq!(written.is_some(), is_official, "{change}");
+            if let Some(written) = written {
+                assert_eq!(told(&written), told(&Value::Object(row).to_string()), "{change}");
+            }
+        }
+    }
+}
