@@ -1,8 +1,8 @@
 //! Reads the files of a plan in parallel and reports on each.
 //!
 //! Line-delimited files are cut into blocks of a fixed size that are read on
-//! their own; all others are read in order, one chunk being decoded while the
-//! next is unpacked. What a block is depends on the file alone, so results do
+//! their own; all others are read in order, chunks being decoded while the next
+//! ones are unpacked. What a block is depends on the file alone, so results do
 //! not depend on the number of threads. Every byte of a file is read once, and
 //! hashed on the way.
 
@@ -343,20 +343,18 @@ impl Reading<'_> {
         Ok(outcome)
     }
 
-    /// Decodes one chunk while the next is read and unpacked.
+    /// Decodes chunks on all threads while the next ones are read and unpacked on one of them.
     fn read_chunks(&self, mut sequence: Sequence<'_>, outcome: &mut Outcome) {
         outcome.variant = sequence.shape();
-        let mut next = sequence.next_chunk();
-        while let Some(chunk) = next {
-            if self.stop.load(Ordering::Relaxed) {
+        let together = rayon::current_num_threads();
+        let mut read_on = || std::iter::from_fn(|| sequence.next_chunk()).take(together).collect::<Vec<_>>();
+        let mut chunks = read_on();
+        while !chunks.is_empty() {
+            let (flow, following) = rayon::join(|| self.visit_chunks(&chunks, outcome), &mut read_on);
+            if flow.is_break() {
                 return;
             }
-            let file = outcome.file;
-            let (records, following) =
-                rayon::join(|| self.visit_chunk(file, &chunk), || sequence.next_chunk());
-            outcome.records += records;
-            outcome.blocks.push((chunk.offset, line_feeds(&chunk.bytes)));
-            next = following;
+            chunks = following;
         }
     }
 
