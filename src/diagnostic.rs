@@ -4,7 +4,11 @@
 //! and help that says what to type. Parsing maintained data never fails; it
 //! returns what it could use and a list of these.
 
+mod codes;
+
 use std::fmt;
+
+pub use codes::{CODES, Code, markdown};
 
 use serde::Serialize;
 
@@ -18,6 +22,25 @@ pub enum Severity {
     Warning,
     /// Good to know.
     Note,
+}
+
+impl Severity {
+    /// Returns the severity that a code's first letter names.
+    pub fn of_code(code: &str) -> Severity {
+        match code.as_bytes().first() {
+            Some(b'E') => Severity::Error,
+            Some(b'W') => Severity::Warning,
+            _ => Severity::Note,
+        }
+    }
+
+    /// Returns the word for it.
+    pub fn word(self, language: Language) -> &'static str {
+        match language {
+            Language::Chinese => severity_zh(self),
+            Language::English => severity_en(self),
+        }
+    }
 }
 
 /// The language of messages to people. Codes are the same in both.
@@ -80,14 +103,9 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Makes a finding; the code's first letter gives the severity.
     pub fn new(code: &'static str, place: Place, zh: impl Into<String>, en: impl Into<String>) -> Diagnostic {
-        let severity = match code.as_bytes().first() {
-            Some(b'E') => Severity::Error,
-            Some(b'W') => Severity::Warning,
-            _ => Severity::Note,
-        };
         Diagnostic {
             code,
-            severity,
+            severity: Severity::of_code(code),
             place,
             zh: zh.into(),
             en: en.into(),
@@ -106,15 +124,21 @@ impl Diagnostic {
 
     /// Returns the finding as one or two lines of text, without a final line feed.
     pub fn render(&self, language: Language) -> String {
-        let (word, message, help_word, help) = match language {
-            Language::Chinese => (severity_zh(self.severity), &self.zh, "建议", &self.help_zh),
-            Language::English => (severity_en(self.severity), &self.en, "help", &self.help_en),
-        };
+        let (word, (message, help)) = (self.severity.word(language), self.said(language));
         let mut text = format!("{word} {} {}  {message}", self.code, self.place);
         if !help.is_empty() {
+            let help_word = if language == Language::Chinese { "建议" } else { "help" };
             text.push_str(&format!("\n  {help_word}: {help}"));
         }
         text
+    }
+
+    /// Returns what is wrong and what to type instead, which may be empty.
+    pub fn said(&self, language: Language) -> (&str, &str) {
+        match language {
+            Language::Chinese => (&self.zh, &self.help_zh),
+            Language::English => (&self.en, &self.help_en),
+        }
     }
 }
 

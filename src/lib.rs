@@ -23,6 +23,7 @@ pub mod diagnostic;
 pub mod encoding;
 pub mod error;
 pub mod inspect;
+pub mod maintain;
 pub mod message;
 pub mod scenario;
 pub mod time;

@@ -118,11 +118,30 @@ impl Scenario {
 
     /// Runs the named rules of `rules` over the timeline.
     pub fn run(&self, rules: &RuleSet, catalog: &Catalog, annotator: &Annotator) -> Outcome {
+        self.run_with(rules, catalog, annotator, |state| state)
+    }
+
+    /// Does the same, and after every line saves what is remembered and reads it back: a run that
+    /// stops anywhere and goes on later decides the same.
+    pub fn run_in_pieces(&self, rules: &RuleSet, catalog: &Catalog, annotator: &Annotator) -> Outcome {
+        self.run_with(rules, catalog, annotator, |state| {
+            let saved = serde_json::to_vec(&state).expect("states turn into JSON");
+            serde_json::from_slice(&saved).expect("what was saved can be read")
+        })
+    }
+
+    fn run_with(
+        &self,
+        rules: &RuleSet,
+        catalog: &Catalog,
+        annotator: &Annotator,
+        after_line: fn(KeyState) -> KeyState,
+    ) -> Outcome {
         let rules = only(rules, &self.rules);
         let events = self.events(&rules, catalog, annotator);
         let mut rows: Vec<Row> = Vec::new();
         for kind in KeyKind::ALL {
-            play(&rules, kind, &events, self.as_of, &mut rows);
+            play(&rules, kind, &events, self.as_of, after_line, &mut rows);
         }
         rows.sort_by_key(|row| row.at);
         let actual: Vec<(Timestamp, String)> =
@@ -201,7 +220,7 @@ struct Happened {
 }
 
 /// Returns `set` with the rules of these ids only, and the exemptions that concern them.
-fn only(set: &RuleSet, ids: &[String]) -> RuleSet {
+pub fn only(set: &RuleSet, ids: &[String]) -> RuleSet {
     let kept: Vec<usize> = (0..set.rules.len()).filter(|at| ids.contains(&set.rules[*at].id)).collect();
     let renumbered = |old: &RuleIdx| {
         let at = kept.iter().position(|kept| *kept == usize::from(old.0))?;
@@ -220,7 +239,14 @@ fn only(set: &RuleSet, ids: &[String]) -> RuleSet {
 }
 
 /// Runs the rules of one kind of key over all histories in `events`.
-fn play(set: &RuleSet, kind: KeyKind, events: &[Happened], as_of: Timestamp, out: &mut Vec<Row>) {
+fn play(
+    set: &RuleSet,
+    kind: KeyKind,
+    events: &[Happened],
+    as_of: Timestamp,
+    after_line: fn(KeyState) -> KeyState,
+    out: &mut Vec<Row>,
+) {
     let engine = Engine::new(set, kind);
     let scales = census(&engine, kind, events, as_of);
     let mut states: States = BTreeMap::new();
@@ -228,6 +254,7 @@ fn play(set: &RuleSet, kind: KeyKind, events: &[Happened], as_of: Timestamp, out
         let Some(key) = key_of(&happened.party, kind) else { continue };
         let (key, state) = state_of(key, &mut states);
         engine.push_ranked(&scales, state, &key, &happened.event, out);
+        *state = after_line(std::mem::take(state));
         if let (KeyKind::Relation, Some((from, to))) = (kind, &happened.transfer) {
             hand_over(&engine, &happened.event, &key, (from, to), &mut states, out);
         }
@@ -290,7 +317,7 @@ fn key_of(party: &Party, kind: KeyKind) -> Option<Key> {
 }
 
 /// Returns the line of a row, without its time; `None` for rows that are not listed.
-fn describe(row: &Row, set: &RuleSet) -> Option<String> {
+pub fn describe(row: &Row, set: &RuleSet) -> Option<String> {
     let alert_name = || {
         let rule = row.rule.and_then(|rule| set.rules.get(usize::from(rule.0)));
         rule.and_then(|rule| rule.alert.as_ref()).map_or("", |alert| alert.name.as_str())

@@ -17,6 +17,19 @@ const CASES: &[(&str, &[&str])] = &[
     ("check", &["check", "--help"]),
     ("test", &["test", "--help"]),
     ("schema", &["schema", "--help"]),
+    ("explain", &["explain", "--help"]),
+    ("preview", &["preview", "--help"]),
+    ("diff", &["diff", "--help"]),
+    ("stats", &["stats", "--help"]),
+    ("suggest", &["suggest", "--help"]),
+    ("import", &["import", "--help"]),
+    ("export", &["export", "--help"]),
+    ("export_wecom", &["export", "wecom", "--help"]),
+    ("fmt", &["fmt", "--help"]),
+    ("new", &["new", "--help"]),
+    ("pack", &["pack", "--help"]),
+    ("audit", &["audit", "--help"]),
+    ("completions", &["completions", "--help"]),
 ];
 
 #[test]

@@ -76,7 +76,7 @@ pub struct Fault {
 }
 
 /// The buffers one thread reuses from block to block.
-struct Worker {
+pub(super) struct Worker {
     scratch: Scratch,
     mentions: Vec<Mention>,
     event: Event,
@@ -121,8 +121,7 @@ impl<'a> Collector<'a> {
             self.record(&mut worker, arrival, &read);
             arrival.index += 1;
         }
-        self.gather(&mut worker, block.file);
-        self.workers.lock().expect("no thread panics while it holds the pool").push(worker);
+        self.dismiss(worker, block.file);
         u64::from(arrival.index)
     }
 
@@ -152,12 +151,20 @@ impl<'a> Collector<'a> {
         Ok((gathered, self.events, self.identities))
     }
 
-    fn hire(&self) -> Worker {
+    /// Gathers what the worker left of a block of `file` and takes its buffers back.
+    pub(super) fn dismiss(&self, mut worker: Worker, file: u32) {
+        self.gather(&mut worker, file);
+        self.workers.lock().expect("no thread panics while it holds the pool").push(worker);
+    }
+
+    /// Returns buffers for one block.
+    pub(super) fn hire(&self) -> Worker {
         let idle = self.workers.lock().expect("no thread panics while it holds the pool").pop();
         idle.unwrap_or_else(|| Worker::new(self.events.len(), self.identities.len()))
     }
 
-    fn record(&self, worker: &mut Worker, arrival: Arrival, read: &Read<'_>) {
+    /// Takes in one record. Without identity shards nothing is noted for the search for duplicates.
+    pub(super) fn record(&self, worker: &mut Worker, arrival: Arrival, read: &Read<'_>) {
         let record = match &read.record {
             Ok(record) => record,
             Err(fault) => return worker.lay_aside(read, fault, self.settings.keep_raw),
@@ -165,7 +172,7 @@ impl<'a> Collector<'a> {
         let fate = self.fate(record, arrival, worker);
         worker.tally.count(fate);
         let (corp, seq, id) = record_id(record);
-        if !id.is_empty() {
+        if !id.is_empty() && self.identities.len() > 0 {
             let id = MessageId::new(corp, id);
             let shard = id.partition(self.identities.len());
             let identity = Identity { id, seq, arrival, content: read.content, fate };
@@ -292,6 +299,11 @@ impl<'a> Collector<'a> {
 }
 
 impl Worker {
+    /// Returns what the last message taken in says.
+    pub(super) fn event(&self) -> &Event {
+        &self.event
+    }
+
     fn new(n_events: usize, n_identities: usize) -> Worker {
         Worker {
             scratch: Scratch::default(),

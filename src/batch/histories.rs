@@ -84,6 +84,21 @@ impl<'a> Night<'a> {
         decided
     }
 
+    /// Calls `visit` with what happens to each key of one shard, in event order, without rules.
+    pub fn unfold(&self, chunks: &[Vec<u8>], mut visit: impl FnMut(Key, &Event)) {
+        let shard = Shard { night: self, chunks };
+        let (mut places, mut event) = (Vec::new(), Event::default());
+        shard.collect(&mut places);
+        shard.sort(&mut places);
+        let occurrences = places.iter().map(|place| shard.occurrence(place));
+        for occurrence in occurrences.filter(|occurrence| occurrence.at < self.as_of) {
+            occurrence.fill(&mut event);
+            let entry = &occurrence.entry;
+            let kinds = KeyKind::ALL.into_iter().filter(|kind| route::class_of(*kind) == entry.class);
+            kinds.filter_map(|kind| route::key(&entry.address(), kind)).for_each(|key| visit(key, &event));
+        }
+    }
+
     fn engine(&self, kind: KeyKind) -> &Engine<'a> {
         &self.engines[kind as usize]
     }

@@ -9,6 +9,7 @@ mod codec;
 mod collect;
 mod histories;
 mod identity;
+mod rehearse;
 mod report;
 mod route;
 mod shards;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use rehearse::{Rehearsal, RehearsalOptions, Said, histories, rehearse};
 pub use report::{Counted, RunReport};
 pub use tally::{Fate, Tally};
 

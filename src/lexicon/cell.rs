@@ -41,6 +41,11 @@ pub(super) const COLUMNS: [(Column, &str, &str); 13] = [
     (Column::Note, "备注", "note"),
 ];
 
+/// Returns the titles of all columns, Chinese and English, in the order they are written.
+pub fn column_titles() -> impl ExactSizeIterator<Item = (&'static str, &'static str)> {
+    COLUMNS.iter().map(|(_, zh, en)| (*zh, *en))
+}
+
 impl Column {
     /// Returns the column with this title, in either language.
     pub(super) fn titled(title: &str) -> Option<Column> {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::encoding::{TextEncoding, decode};
 pub use catalog::{Catalog, check};
+pub use cell::column_titles;
 pub use encoding::check_bytes;
 pub use layer_set::LayerSet;
 pub use lexicon_set::LexiconSet;

@@ -20,44 +20,44 @@ use super::{Layer, Mention, Polarity, Wanted};
 
 /// Finds mentions. Built once, shared by all threads.
 pub struct Annotator {
-    patterns: PatternSet,
+    pub(super) patterns: PatternSet,
     regexes: Regexes,
-    scope: ScopeWords,
-    segmenter: Segmenter,
+    pub(super) scope: ScopeWords,
+    pub(super) segmenter: Segmenter,
     /// What is needed of each term, by its number.
     terms: Vec<CompiledTerm>,
     /// The lexicons that ask for separators to be skipped.
     skipping: Vec<LexiconIdx>,
     /// All lexicons.
-    all: Wanted,
-    zone: Zone,
+    pub(super) all: Wanted,
+    pub(super) zone: Zone,
 }
 
 /// The buffers one thread reuses from message to message.
 #[derive(Default)]
 pub struct Scratch {
-    folded: FoldedText,
+    pub(super) folded: FoldedText,
     skipped: SkippedText,
     places: Vec<u32>,
     found: Vec<Found>,
-    candidates: Vec<Candidate>,
-    nearby: Vec<Nearby>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) nearby: Vec<Nearby>,
     /// Regex terms that may match, by a literal that was found.
     awake: Vec<TermIdx>,
-    hits: Vec<Candidate>,
-    words: Vec<ScopeWord>,
-    word_ends: Vec<u32>,
+    pub(super) hits: Vec<Candidate>,
+    pub(super) words: Vec<ScopeWord>,
+    pub(super) word_ends: Vec<u32>,
 }
 
 /// What is needed of a term while matching.
-struct CompiledTerm {
-    mode: Mode,
-    negation: NegationPolicy,
+pub(super) struct CompiledTerm {
+    pub(super) mode: Mode,
+    pub(super) negation: NegationPolicy,
     valid: Validity,
-    has_contexts: bool,
-    needs_companion: bool,
+    pub(super) has_contexts: bool,
+    pub(super) needs_companion: bool,
     /// A longer word with another sense may contain it.
-    coverable: bool,
+    pub(super) coverable: bool,
     /// As written, to tell exact hits.
     spellings: Vec<Box<str>>,
 }
@@ -121,10 +121,7 @@ impl Annotator {
         scratch: &mut Scratch,
         out: &mut Vec<Mention>,
     ) {
-        let mut watch = self.patterns.starters().watch(&mut scratch.places);
-        fold_with(&part.text, &mut scratch.folded, |at, c| watch.pass(at, c));
-        watch.end();
-        self.collect(wanted, scratch);
+        self.look(&part.text, wanted, scratch);
         if scratch.candidates.is_empty() {
             return;
         }
@@ -132,6 +129,14 @@ impl Annotator {
         if !scratch.hits.is_empty() {
             self.emit(part, idx, scratch, out);
         }
+    }
+
+    /// Folds a text and collects its candidates.
+    pub(super) fn look(&self, text: &str, wanted: &LexiconSet, scratch: &mut Scratch) {
+        let mut watch = self.patterns.starters().watch(&mut scratch.places);
+        fold_with(text, &mut scratch.folded, |at, c| watch.pass(at, c));
+        watch.end();
+        self.collect(wanted, scratch);
     }
 
     /// Collects candidates, and what stands around them from both views of the text.
@@ -220,7 +225,7 @@ impl Annotator {
         }
     }
 
-    fn term(&self, term: TermIdx) -> &CompiledTerm {
+    pub(super) fn term(&self, term: TermIdx) -> &CompiledTerm {
         &self.terms[term.0 as usize]
     }
 }
@@ -253,11 +258,11 @@ impl CompiledTerm {
     }
 
     /// Returns whether the term counts on the message's day, which is asked for only when it matters.
-    fn is_on(&self, day: impl FnOnce() -> Day) -> bool {
+    pub(super) fn is_on(&self, day: impl FnOnce() -> Day) -> bool {
         self.valid.is_always() || self.valid.contains(day())
     }
 
-    fn layer(&self, hit: &Candidate, original: &str, folded: &str) -> Layer {
+    pub(super) fn layer(&self, hit: &Candidate, original: &str, folded: &str) -> Layer {
         let as_found =
             self.mode == Mode::Regex && folded.get(hit.start as usize..hit.end as usize) == Some(original);
         if hit.skipped {
@@ -275,7 +280,7 @@ impl NegationPolicy {
     ///
     /// A refusal (不用给我发优惠) is no denial of the term, so it drops the hit also where
     /// denials are ignored. A question weighs more than an ignored denial: 没有优惠吗 asks.
-    fn apply(self, judged: Judgement) -> Option<(Polarity, bool)> {
+    pub(super) fn apply(self, judged: Judgement) -> Option<(Polarity, bool)> {
         match self {
             NegationPolicy::Flip => Some((judged.polarity, judged.negated || judged.refused)),
             _ if judged.refused => None,
@@ -288,7 +293,7 @@ impl NegationPolicy {
 
 /// Returns whether the hit is a hit where it stands: a whole run of letters or digits, not part of an
 /// emoji code, and the whole text when the term asks for that.
-fn stands_alone(folded: &FoldedText, hit: &Candidate, mode: Mode) -> bool {
+pub(super) fn stands_alone(folded: &FoldedText, hit: &Candidate, mode: Mode) -> bool {
     let (text, start, end) = (folded.text(), hit.start as usize, hit.end as usize);
     match mode {
         Mode::Regex => is_outside_atoms(folded, hit),
@@ -315,15 +320,15 @@ fn is_outside_atoms(folded: &FoldedText, hit: &Candidate) -> bool {
 }
 
 /// Word boundaries of one text, made when first asked for.
-struct WordEnds<'a> {
-    segmenter: &'a Segmenter,
-    ends: &'a mut Vec<u32>,
-    made: bool,
+pub(super) struct WordEnds<'a> {
+    pub(super) segmenter: &'a Segmenter,
+    pub(super) ends: &'a mut Vec<u32>,
+    pub(super) made: bool,
 }
 
 impl WordEnds<'_> {
     /// Returns whether both ends of `hit` lie on word boundaries.
-    fn bound(&mut self, hit: &Candidate, text: &str) -> bool {
+    pub(super) fn bound(&mut self, hit: &Candidate, text: &str) -> bool {
         if !self.made {
             self.segmenter.word_ends(text, self.ends);
             self.made = true;

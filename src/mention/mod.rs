@@ -14,11 +14,13 @@ mod scope;
 #[cfg(test)]
 mod scope_suite;
 mod starters;
+mod trace;
 mod wanted;
 
 use std::ops::Range;
 
 pub use annotator::{Annotator, Scratch};
+pub use trace::{Refusal, Trace, Traced};
 pub use wanted::Wanted;
 
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ use super::check;
 use super::draft::Draft;
 use super::findings::Findings;
 use super::fingerprint::Printer;
+use super::limits;
 use super::list::List;
 use super::names::{self, Names};
 use super::reader::Text;
@@ -228,6 +229,7 @@ fn compile_all(draft: &Draft, catalog: &Catalog, today: Option<Day>, findings: &
     };
     let set = Printer::new(catalog).print(set);
     check::rules(&set, findings);
+    limits::check(&set, &context.tags, findings);
     Some(set)
 }
 

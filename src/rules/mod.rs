@@ -13,6 +13,7 @@ mod duration;
 mod exempt_file;
 mod findings;
 mod fingerprint;
+mod limits;
 mod list;
 mod names;
 mod overlay;

@@ -64,6 +64,11 @@ impl Names {
         at
     }
 
+    /// Returns where the id of this number is written.
+    pub fn place_of(&self, number: usize) -> &Place {
+        &self.places[number]
+    }
+
     /// Returns how many ids there are.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -12,6 +12,7 @@ use crate::signal::{Event, Hit};
 use crate::time::{Timestamp, Zone};
 
 use super::firing::{Cause, Kept};
+use super::progress::Progress;
 use super::window;
 
 /// An `absence` rule, as the engine wants it.
@@ -53,6 +54,12 @@ impl Absence {
     /// Returns when the rule fires unless something comes before.
     pub fn deadline(&self, state: &AbsenceState, zone: &Zone) -> Option<Timestamp> {
         state.pending.then(|| window::deadline(self.after, state.anchor_at, zone))
+    }
+
+    /// Returns since when and until when the clock runs.
+    pub fn progress(&self, state: &AbsenceState, zone: &Zone) -> Progress {
+        self.deadline(state, zone)
+            .map_or(Progress::Idle, |until| Progress::Waiting { since: state.anchor_at, until })
     }
 
     /// Stops the clock; the anchor message is what the firing shows.

@@ -28,6 +28,7 @@ use crate::signal::{Event, Hit, Sign};
 use crate::time::{Millis, Timestamp, Zone};
 
 use super::firing::{Cause, EVIDENCE_KEPT, Kept};
+use super::progress::Progress;
 use super::window;
 
 /// A `count` rule, as the engine wants it.
@@ -79,6 +80,16 @@ impl Count {
     /// Returns the silence that ends a session, for a session window.
     pub fn session_gap(&self) -> Option<Millis> {
         if let Window::Session { gap } = self.window { Some(gap) } else { None }
+    }
+
+    /// Returns how much is counted, as of the last event with the signal.
+    pub fn progress(&self, state: &CountState) -> Progress {
+        let mut seen = Seen::default();
+        let total = match self.is_distinct() {
+            true => state.kept.iter().filter(|one| seen.is_new(one.value)).count() as i64,
+            false => state.total,
+        };
+        Progress::Counting { total, at_least: self.at_least }
     }
 
     /// Keeps what the event adds; says whether it adds anything.

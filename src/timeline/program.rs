@@ -11,6 +11,7 @@ use super::absence::Absence;
 use super::count::Count;
 use super::cycle::{Cycle, Turn};
 use super::firing::{Cause, Ending, Firing, Outcome, Over};
+use super::progress::Progress;
 use super::rank::{Measured, Rank};
 use super::ratio::Ratio;
 use super::sequence::Sequence;
@@ -116,6 +117,12 @@ impl<'a> Program<'a> {
     pub fn rule(&self, place: usize) -> (RuleIdx, &'a Rule) {
         let line = &self.lines[place];
         (line.idx, line.rule)
+    }
+
+    /// Returns how far each rule is with the key that `states` remembers, in id order.
+    pub fn progress(&self, states: &RuleStates) -> Vec<(RuleIdx, Progress)> {
+        let of_line = |(line, slot): (&Line<'a>, &Slot)| (line.idx, line.progress(slot, self.zone));
+        self.lines.iter().zip(&states.slots).map(of_line).collect()
     }
 
     /// Returns the rules that the event can change.
@@ -303,6 +310,16 @@ impl<'a> Program<'a> {
 }
 
 impl Line<'_> {
+    fn progress(&self, slot: &Slot, zone: &Zone) -> Progress {
+        match (&self.shape, slot) {
+            (_, slot) if slot.is_resting() => Progress::Idle,
+            (Ready::Count(count), Slot::Count(state)) => count.progress(state),
+            (Ready::Sequence(sequence), Slot::Sequence(state)) => sequence.progress(state),
+            (Ready::Absence(absence), Slot::Absence(state)) => absence.progress(state, zone),
+            _ => Progress::Busy,
+        }
+    }
+
     /// Returns whether a recall can take something from what the rule remembers.
     fn retracts(&self) -> bool {
         let keeps_hits = matches!(self.shape, Ready::Count(_) | Ready::Sequence(_) | Ready::Ratio(_));

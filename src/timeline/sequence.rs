@@ -19,6 +19,7 @@ use crate::signal::{Event, Hit};
 use crate::time::{Millis, Timestamp};
 
 use super::firing::{Cause, Kept};
+use super::progress::Progress;
 
 /// A `sequence` rule, as the engine wants it.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,17 @@ struct Moment {
 }
 
 impl Sequence<'_> {
+    /// Returns how many steps were found.
+    pub fn progress(&self, state: &SequenceState) -> Progress {
+        let furthest =
+            state.partials.iter().enumerate().rev().find_map(|(at, one)| Some((at, one.as_ref()?)));
+        furthest.map_or(Progress::Idle, |(at, partial)| Progress::Steps {
+            found: at + 1,
+            of: self.steps.len(),
+            since: partial.start,
+        })
+    }
+
     /// Takes in an event; says what made the rule fire, if it does.
     ///
     /// With `same_message`, the places of its hits are taken one after another;

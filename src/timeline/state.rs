@@ -69,7 +69,8 @@ macro_rules! slots {
                 }
             }
 
-            fn is_resting(&self) -> bool {
+            /// Returns whether nothing is remembered.
+            pub fn is_resting(&self) -> bool {
                 match self {
                     Slot::Idle => true,
                     $(Slot::$variant(state) => state.is_resting(),)*

@@ -16,7 +16,7 @@ use crate::message::{Key, KeyKind};
 use crate::rules::{Rule, RuleIdx, RuleSet, Status, TagIdx};
 use crate::signal::Event;
 use crate::time::Timestamp;
-use crate::timeline::{Firing, Outcome, Program, RuleStates, Scale};
+use crate::timeline::{Firing, Outcome, Program, Progress, RuleStates, Scale};
 
 use super::combine;
 use super::kick::Asked;
@@ -138,6 +138,11 @@ impl<'a> Engine<'a> {
             combine::settle(self, state, key, due, out);
         }
         self.program.find_next_timer(&mut state.rules);
+    }
+
+    /// Returns how far each rule is with a key, in id order.
+    pub fn progress(&self, state: &KeyState) -> Vec<(RuleIdx, Progress)> {
+        self.program.progress(&state.rules)
     }
 
     /// Returns when something happens without an event, if ever.

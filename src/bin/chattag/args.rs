@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::maintain_args::*;
+
 /// WeCom session archives in; customer tags, care alerts and kick decisions out.
 /// 读入企业微信会话存档，产出客户标签、关怀告警和踢人决定。
 #[derive(Debug, Parser)]
@@ -30,8 +32,32 @@ pub enum Command {
     Check(CheckArgs),
     /// 运行规则文件里的时间线测试 · Run the timelines written in the rule files
     Test(TestArgs),
+    /// 解释一句话，或一位客户的标签从何而来 · Explain a text, or how a customer came by a tag
+    Explain(ExplainArgs),
+    /// 改动的影响：在真实存档上比较新旧词库 · What a change does: old against new on a real archive
+    Preview(PreviewArgs),
+    /// 两个版本的词库差在哪里，版本号怎么升 · What differs between two versions, and the version it needs
+    Diff(DiffArgs),
+    /// 词条、信号、规则、标签的用量与准确度 · Coverage, overlap, conflict, precision; tag usage
+    Stats(StatsArgs),
+    /// 从存档里找值得收的词 · Mine an archive for words worth taking in
+    Suggest(SuggestArgs),
+    /// 导入同事的表格，先看差异再写入 · Take in a colleague's spreadsheet; the difference comes first
+    Import(ImportArgs),
+    /// 导出词表、企业微信配置、岗位视图 · Export lists, WeCom settings, views for roles
+    Export(ExportArgs),
+    /// 整理格式，注释保留 · Tidy files; comments stay
+    Fmt(FmtArgs),
+    /// 新建规则、词表、标签，带说明和测试 · Make a rule, list or tag with comments and tests
+    New(NewArgs),
+    /// 发布、核对、回滚词库 · Publish, verify and roll back dictionaries
+    Pack(PackArgs),
+    /// 标签体检：季度清理报告 · Tag governance: the report for the quarterly clean-up
+    Audit(AuditArgs),
     /// 打印输出表的字段说明 · Describe the columns of the output tables
     Schema(SchemaArgs),
+    /// 生成命令补全脚本 · Print a completion script for a shell
+    Completions(CompletionsArgs),
 }
 
 /// Options that every command takes.
@@ -231,41 +257,14 @@ pub enum SpeakerArg {
     Member,
 }
 
-/// Arguments of `check`.
-#[derive(Args, Debug)]
-#[command(after_help = CHECK_EXAMPLES)]
-pub struct CheckArgs {
-    /// Which dictionaries.
-    #[command(flatten)]
-    pub dictionaries: DictionaryArgs,
-    /// 有警告也算不通过 · Fail on warnings as well
-    #[arg(long, value_parser = ["warnings"])]
-    pub deny: Option<String>,
-    /// 以 JSON 逐行输出 · Print findings as JSON lines
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `test`.
-#[derive(Args, Debug)]
-#[command(after_help = TEST_EXAMPLES)]
-pub struct TestArgs {
-    /// Which dictionaries.
-    #[command(flatten)]
-    pub dictionaries: DictionaryArgs,
-    /// 只测这条规则，可重复 · Only this rule; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub rule: Vec<String>,
-    /// 以 JSON 逐行输出 · Print results as JSON lines
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Arguments of `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
     /// 只看这张表 · Only this table
     pub table: Option<String>,
+    /// 打印词库里这种 TOML 文件的 JSON Schema，供编辑器使用 · JSON Schema of this kind of TOML file, for editors
+    #[arg(long, value_name = "KIND", value_parser = ["pack", "tags", "signals", "rules", "overlay", "roles"], conflicts_with = "table")]
+    pub file: Option<String>,
     /// 以 JSON 输出 · Print as JSON
     #[arg(long)]
     pub json: bool,
@@ -306,13 +305,3 @@ const ANNOTATE_EXAMPLES: &str = "\
   chattag annotate reviews.csv --text-field 内容 > out.jsonl
   chattag annotate cases.jsonl --terms-field terms      每行自带词条 each line brings its terms
   chattag annotate chat.jsonl --lexicon my-words.csv    只用一个词表 one list only";
-
-const CHECK_EXAMPLES: &str = "\
-示例 Examples:
-  chattag check                                          检查内置词库
-  chattag check --dict my-dictionaries --deny warnings   上线前从严检查";
-
-const TEST_EXAMPLES: &str = "\
-示例 Examples:
-  chattag test --dict my-dictionaries
-  chattag test --rule kick_parttime --rule no_reply_24h";

@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod console;
+mod maintain_args;
 mod progress;
 
 use std::process::ExitCode;
@@ -48,7 +49,19 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
         Command::Annotate(args) => commands::annotate::run(args, console),
         Command::Check(args) => commands::check::run(args, console),
         Command::Test(args) => commands::test::run(args, console),
+        Command::Explain(args) => commands::explain::run(args, console),
+        Command::Preview(args) => commands::preview::run(args, console),
+        Command::Diff(args) => commands::diff::run(args, console),
+        Command::Stats(args) => commands::stats::run(args, console),
+        Command::Suggest(args) => commands::suggest::run(args, console),
+        Command::Import(args) => commands::import::run(args, console),
+        Command::Export(args) => commands::export::run(args, console),
+        Command::Fmt(args) => commands::fmt::run(args, console),
+        Command::New(args) => commands::new::run(args, console),
+        Command::Pack(args) => commands::pack::run(args, console),
+        Command::Audit(args) => commands::audit::run(args, console),
         Command::Schema(args) => commands::schema::run(args),
+        Command::Completions(args) => commands::completions::run(args),
     }
 }
 

@@ -1,46 +1,74 @@
 //! `chattag check`: what is wrong with the dictionaries, and what to type instead.
 #![allow(clippy::print_stdout, reason = "findings are this command's output")]
 
-use chattag::diagnostic::{Diagnostic, Severity};
+use chattag::batch::Progress;
+use chattag::bundle::Bundle;
+use chattag::diagnostic::{self, Diagnostic, Severity};
+use chattag::maintain::gold::Gold;
+use chattag::maintain::report::{self, Form};
+use chattag::maintain::{against, stats};
 
 use crate::Status;
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, FindingFormat};
 use crate::console::Console;
 
 /// Prints all findings and a closing line; findings that block give [`Status::Findings`].
 pub fn run(args: &CheckArgs, console: &Console) -> anyhow::Result<Status> {
-    let (bundle, findings) = super::load(&args.dictionaries)?;
-    for finding in &findings {
-        if args.json {
-            println!("{}", serde_json::to_string(finding)?);
-        } else {
-            println!("{}", finding.render(console.language()));
-        }
+    let (bundle, mut findings) = super::load(&args.dictionaries)?;
+    if let Some(bundle) = &bundle {
+        look_closer(args, bundle, &mut findings, console)?;
+        diagnostic::sort(&mut findings);
     }
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
-    if !args.json {
-        let sizes = bundle.map_or((0, 0, 0), |bundle| {
-            (bundle.rules.rules.len(), bundle.rules.signals.len(), bundle.catalog.n_terms())
-        });
-        println!("{}", closing_line(console, sizes, (errors, warnings, notes)));
+    let form = match args.format {
+        FindingFormat::Text if args.json => Form::Json,
+        FindingFormat::Text => Form::Text,
+        FindingFormat::Json => Form::Json,
+        FindingFormat::Github => Form::Github,
+        FindingFormat::Sarif => Form::Sarif,
+        FindingFormat::Junit => Form::Junit,
+    };
+    print!("{}", report::write(&findings, form, console.language()));
+    if form == Form::Text {
+        println!("{}", closing_line(console, bundle.as_ref(), &findings));
     }
     Ok(status(&findings, args.deny.is_some()))
 }
 
-fn closing_line(console: &Console, sizes: (usize, usize, usize), found: (usize, usize, usize)) -> String {
-    let ((rules, signals, terms), (errors, warnings, notes)) = (sizes, found);
+/// What only a sound bundle shows: its gold files, an earlier version, an archive.
+fn look_closer(
+    args: &CheckArgs,
+    bundle: &Bundle,
+    findings: &mut Vec<Diagnostic>,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let gold = Gold::read(&super::files(&args.dictionaries)?, bundle, findings);
+    if let Some(base) = &args.base {
+        let base = super::load_from(base, &args.dictionaries.packs, console)?;
+        findings.extend(against::findings(&base, bundle));
+    }
+    if !args.archive.is_empty() {
+        let zone = &bundle.rules.pack.zone;
+        let options = super::rehearsal(&args.archive, &args.sample, super::MEMORY, zone)?;
+        let measured = stats::measure(bundle, &options, Some(&gold), &Progress::default())?;
+        findings.extend(stats::findings(&measured, &stats::Thresholds::default()));
+        findings.extend(against::windows_beyond(bundle, measured.days));
+    }
+    Ok(())
+}
+
+fn closing_line(console: &Console, bundle: Option<&Bundle>, findings: &[Diagnostic]) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    let (rules, signals, terms) = bundle.map_or((0, 0, 0), |bundle| {
+        (bundle.rules.rules.len(), bundle.rules.signals.len(), bundle.catalog.n_terms())
+    });
     match console.language() {
-        chattag::diagnostic::Language::Chinese => {
-            format!(
-                "规则 {rules}  信号 {signals}  词条 {terms}   错误 {errors}  警告 {warnings}  提示 {notes}"
-            )
-        }
-        chattag::diagnostic::Language::English => {
-            format!(
-                "rules {rules}  signals {signals}  terms {terms}   errors {errors}  warnings {warnings}  notes {notes}"
-            )
-        }
+        diagnostic::Language::Chinese => format!(
+            "规则 {rules}  信号 {signals}  词条 {terms}   错误 {errors}  警告 {warnings}  提示 {notes}"
+        ),
+        diagnostic::Language::English => format!(
+            "rules {rules}  signals {signals}  terms {terms}   errors {errors}  warnings {warnings}  notes {notes}"
+        ),
     }
 }
 

@@ -71,7 +71,7 @@ fn parse_time(text: &str, bundle: &Bundle) -> Result<Timestamp, Error> {
 }
 
 /// Reads `1%` or `0.01`.
-fn parse_share(text: &str) -> Result<f64, Error> {
+pub(super) fn parse_share(text: &str) -> Result<f64, Error> {
     let (number, unit) = match text.strip_suffix('%') {
         Some(number) => (number, 100.0),
         None => (text, 1.0),

@@ -1,14 +1,19 @@
-//! `chattag schema`: what the columns of the output tables mean.
+//! `chattag schema`: what the columns of the output tables mean, and what TOML files may hold.
 #![allow(clippy::print_stdout, reason = "the description is this command's output")]
 
 use anyhow::bail;
+use chattag::maintain::schema;
 use chattag::writer;
 
 use crate::Status;
 use crate::args::SchemaArgs;
 
-/// Prints the description of one table or of all.
+/// Prints the description of one table or of all, or the JSON Schema of a kind of TOML file.
 pub fn run(args: &SchemaArgs) -> anyhow::Result<Status> {
+    if let Some(text) = args.file.as_deref().and_then(schema::named) {
+        print!("{text}");
+        return Ok(Status::Fine);
+    }
     let mut tables = writer::all_tables();
     if let Some(name) = &args.table {
         tables.retain(|table| table.name == name);

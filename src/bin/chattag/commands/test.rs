@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use chattag::bundle::Bundle;
-use chattag::scenario::{Outcome, Status as Ended};
+use chattag::maintain::expectations;
+use chattag::maintain::gold::{Gold, Judged};
+use chattag::scenario::{Outcome, Scenario, Status as Ended};
 
 use crate::Status;
 use crate::args::TestArgs;
 use crate::console::Console;
 
-/// Runs all timelines, or those of the rules asked for, and prints what differs.
+/// Runs all timelines, or those of the rules asked for, and prints what differs; then the gold labels.
 pub fn run(args: &TestArgs, console: &Console) -> anyhow::Result<Status> {
     let bundle = super::load_sound(&args.dictionaries, console)?;
     for rule in &args.rule {
@@ -19,28 +21,96 @@ pub fn run(args: &TestArgs, console: &Console) -> anyhow::Result<Status> {
             bail!("no rule `{rule}` in these dictionaries");
         }
     }
-    let results = run_all(&bundle, &args.rule);
+    let results = run_all(&bundle, args);
+    let judged = args.rule.is_empty().then(|| judge(args, &bundle)).transpose()?;
     match args.json {
-        true => print_json(&results)?,
-        false => print_text(&results, console),
+        true => print_json(&results, judged.as_ref())?,
+        false => {
+            print_text(&results, console);
+            judged.iter().for_each(|judged| print_gold(judged, args.gold, console));
+        }
+    }
+    if args.update {
+        return update(args, &results, console);
     }
     let failed = results.iter().any(Outcome::is_failure);
     Ok(if failed { Status::Findings } else { Status::Fine })
 }
 
-fn run_all(bundle: &Bundle, rules: &[String]) -> Vec<Outcome> {
-    let wanted = |names: &[String]| rules.is_empty() || names.iter().any(|name| rules.contains(name));
-    bundle
-        .scenarios
-        .iter()
-        .filter(|scenario| wanted(&scenario.rules))
-        .map(|scenario| scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator))
-        .collect()
+fn run_all(bundle: &Bundle, args: &TestArgs) -> Vec<Outcome> {
+    let wanted = |names: &[String]| args.rule.is_empty() || names.iter().any(|name| args.rule.contains(name));
+    let run = |scenario: &Scenario| {
+        let (rules, catalog, annotator) = (&bundle.rules, &bundle.catalog, &bundle.annotator);
+        match args.milestones {
+            true => scenario.run_in_pieces(rules, catalog, annotator),
+            false => scenario.run(rules, catalog, annotator),
+        }
+    };
+    bundle.scenarios.iter().filter(|scenario| wanted(&scenario.rules)).map(run).collect()
 }
 
-fn print_json(results: &[Outcome]) -> anyhow::Result<()> {
+fn judge(args: &TestArgs, bundle: &Bundle) -> anyhow::Result<Judged> {
+    let files = super::files(&args.dictionaries)?;
+    Ok(Gold::read(&files, bundle, &mut Vec::new()).judge(bundle))
+}
+
+fn print_gold(judged: &Judged, all: bool, console: &Console) {
+    let score = judged.all;
+    let Some((precision, recall)) = score.precision().zip(score.recall()) else { return };
+    println!(
+        "{} gold: P {precision:.2}  R {recall:.2}  (n={})",
+        console.pick("信号评测", "signals,"),
+        score.n()
+    );
+    if !all {
+        return;
+    }
+    for difference in &judged.differences {
+        let said = match difference.missed {
+            true => console.pick("漏", "missed"),
+            false => console.pick("误", "wrong"),
+        };
+        println!(
+            "  {said} {}  {} “{}”  {}",
+            difference.signal, difference.id, difference.text, difference.place
+        );
+    }
+}
+
+/// Writes what came into the rule files, once the user agrees.
+fn update(args: &TestArgs, results: &[Outcome], console: &Console) -> anyhow::Result<Status> {
+    let Some(dict) = &args.dictionaries.dict else { bail!("--update needs --dict") };
+    let updated = expectations::update(&super::files(&args.dictionaries)?, results);
+    if updated.is_empty() {
+        let failed = results.iter().any(Outcome::is_failure);
+        return Ok(if failed { Status::Findings } else { Status::Fine });
+    }
+    let paths: Vec<&str> = updated.iter().map(|file| file.path.as_str()).collect();
+    let (zh, en) = (
+        format!("把实际结果写进 {} 的 expect?", paths.join("、")),
+        format!("Write what came into `expect` of {}?", paths.join(", ")),
+    );
+    if !args.yes && !super::confirm(console, &zh, &en)? {
+        println!("{}", console.pick("没有写入。", "nothing written."));
+        return Ok(Status::Findings);
+    }
+    for file in &updated {
+        super::write_file(&dict.join(&file.path), &file.bytes)?;
+    }
+    println!("{}", console.pick("已写入，请逐条核对。", "written; look at each line."));
+    Ok(Status::Fine)
+}
+
+/// One line a timeline, then one line with the gold labels.
+fn print_json(results: &[Outcome], judged: Option<&Judged>) -> anyhow::Result<()> {
     for result in results {
         println!("{}", serde_json::to_string(result)?);
+    }
+    if let Some(judged) = judged.filter(|judged| judged.all.n() > 0) {
+        let gold = serde_json::json!({
+            "signals": judged.signals, "all": judged.all, "differences": judged.differences,
+        });
+        println!("{}", serde_json::json!({ "gold": gold }));
     }
     Ok(())
 }

@@ -1,0 +1,184 @@
+//! Makes new rules, lists, tags and packs from commented templates, each with tests that pass.
+
+use crate::rules::SourceFile;
+
+/// What is to be made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A rule with list, signal, tag and three tests; with the shape's template.
+    Rule(&'static str),
+    /// A term list.
+    Lexicon,
+    /// A tag, added to the registry.
+    Tag,
+    /// A signal, added to a file of its own.
+    Signal,
+    /// An overlay.
+    Pack,
+    /// A policy file for roles.
+    Roles,
+}
+
+/// The shapes of rules that there are templates for.
+pub const SHAPES: &[(&str, &str)] = &[
+    ("match", include_str!("templates/rule_match.toml")),
+    ("count", include_str!("templates/rule_count.toml")),
+    ("sequence", include_str!("templates/rule_sequence.toml")),
+    ("absence", include_str!("templates/rule_absence.toml")),
+    ("kick", include_str!("templates/rule_kick.toml")),
+];
+
+/// What goes into the templates.
+#[derive(Clone, Debug)]
+pub struct Names<'n> {
+    /// The id.
+    pub id: &'n str,
+    /// What people read; empty: the id.
+    pub title: &'n str,
+    /// Name of the pack, for overlays.
+    pub base: &'n str,
+}
+
+/// Why something cannot be made.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ScaffoldError {
+    /// The id is no id.
+    #[error(
+        "`{0}` is no id: begin with a lower-case letter; lower-case letters, digits, underscores; 3 to 40 characters"
+    )]
+    Id(String),
+    /// Something of that name is there.
+    #[error("`{0}` is there already: take another id")]
+    Exists(String),
+}
+
+/// Returns the files to write: new ones, and the registry with the new tag at its end.
+///
+/// # Errors
+///
+/// The id cannot be used, or a file of that name is there.
+pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<SourceFile>, ScaffoldError> {
+    if !is_id(names.id) {
+        return Err(ScaffoldError::Id(names.id.to_owned()));
+    }
+    let new = |path: String, template: &str| {
+        let taken = files.iter().any(|file| file.path == path);
+        let bytes = fill(template, names).into_bytes();
+        if taken { Err(ScaffoldError::Exists(path)) } else { Ok(SourceFile { path, bytes }) }
+    };
+    let id = names.id;
+    let lexicon = || new(format!("lexicons/{id}.csv"), include_str!("templates/lexicon.csv"));
+    let signal = || new(format!("signals/{id}.toml"), include_str!("templates/signal.toml"));
+    match kind {
+        Kind::Lexicon => Ok(vec![lexicon()?]),
+        Kind::Signal => Ok(vec![lexicon()?, signal()?]),
+        Kind::Tag => Ok(vec![with_tag(files, names)?]),
+        Kind::Pack => Ok(vec![new(format!("packs/{id}.toml"), include_str!("templates/pack.toml"))?]),
+        Kind::Roles => Ok(vec![new("roles.toml".to_owned(), include_str!("templates/roles.toml"))?]),
+        Kind::Rule(shape) => {
+            let body = SHAPES.iter().find(|(name, _)| *name == shape).map_or("", |(_, body)| body);
+            let rule = format!("{}{body}", include_str!("templates/rule_head.toml"));
+            let mut made = vec![lexicon()?];
+            if shape != "kick" {
+                made.push(signal()?);
+                made.push(with_tag(files, names)?);
+            }
+            made.push(new(format!("rules/{id}.toml"), &rule)?);
+            Ok(made)
+        }
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    let body = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    body && id.starts_with(|c: char| c.is_ascii_lowercase()) && (3..=40).contains(&id.len())
+}
+
+/// The registry with a tag more.
+fn with_tag(files: &[SourceFile], names: &Names<'_>) -> Result<SourceFile, ScaffoldError> {
+    let path = "tags.toml";
+    let registry = files.iter().find(|file| file.path == path);
+    let mut text =
+        registry.map_or_else(String::new, |file| String::from_utf8_lossy(&file.bytes).into_owned());
+    if text.contains(&format!("id = \"{}\"", names.id)) {
+        return Err(ScaffoldError::Exists(names.id.to_owned()));
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&fill(include_str!("templates/tag.toml"), names));
+    Ok(SourceFile { path: path.to_owned(), bytes: text.into_bytes() })
+}
+
+fn fill(template: &str, names: &Names<'_>) -> String {
+    let title = if names.title.is_empty() { names.id } else { names.title };
+    let path = if title.contains('/') { title.to_owned() } else { format!("新标签/{title}") };
+    let short = title.rsplit('/').next().unwrap_or(title);
+    let prefix: String = names.id.split('_').filter_map(|word| word.chars().next()).collect();
+    template
+        .replace("{id}", names.id)
+        .replace("{title}", short)
+        .replace("{path}", &path)
+        .replace("{prefix}", &prefix)
+        .replace("{base}", names.base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{Bundle, Options, embedded_files};
+    use crate::diagnostic::Language;
+
+    fn written(kind: Kind, title: &str) -> Vec<SourceFile> {
+        let mut files = embedded_files();
+        let names = Names { id: "brand_new", title, base: "base-zh" };
+        for file in make(&files, kind, &names).unwrap() {
+            files.retain(|known| known.path != file.path);
+            files.push(file);
+        }
+        files
+    }
+
+    #[test]
+    fn a_new_rule_of_each_shape_checks_and_its_three_tests_pass() {
+        for (shape, _) in SHAPES {
+            let files = written(Kind::Rule(shape), "新规则");
+            let (bundle, findings) = Bundle::from_files(&files, &Options::default());
+            let about_it = |text: &String| text.contains("brand_new");
+            let said: Vec<String> =
+                findings.iter().map(|finding| finding.render(Language::English)).filter(about_it).collect();
+            assert!(said.is_empty(), "{shape}: {said:?}");
+            let bundle = bundle.unwrap();
+            let own = bundle.scenarios.iter().filter(|scenario| scenario.rules == ["brand_new"]);
+            let outcomes: Vec<_> =
+                own.map(|scenario| scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator)).collect();
+            assert_eq!(outcomes.len(), 3, "{shape}");
+            assert!(outcomes.iter().all(|outcome| !outcome.is_failure()), "{shape}: {outcomes:#?}");
+        }
+    }
+
+    #[test]
+    fn lists_signals_tags_and_packs_have_no_errors() {
+        for kind in [Kind::Lexicon, Kind::Tag, Kind::Signal, Kind::Pack] {
+            let files = written(kind, "偏好/新的");
+            let (bundle, findings) = Bundle::from_files(&files, &Options::default());
+            assert!(bundle.is_some(), "{kind:?}: {findings:?}");
+        }
+        let files = written(Kind::Pack, "新行业");
+        let options = Options { packs: vec!["brand_new".into()], today: None };
+        assert!(Bundle::from_files(&files, &options).0.is_some());
+        let policy = super::super::roles::read_policy("roles.toml", include_bytes!("templates/roles.toml"));
+        assert!(policy.is_ok_and(|policy| policy.role.contains_key("sales")));
+    }
+
+    #[test]
+    fn nothing_is_made_over_what_is_there() {
+        let files = written(Kind::Rule("count"), "");
+        let names = Names { id: "brand_new", title: "", base: "" };
+        for kind in [Kind::Rule("count"), Kind::Lexicon, Kind::Tag] {
+            assert!(matches!(make(&files, kind, &names), Err(ScaffoldError::Exists(_))), "{kind:?}");
+        }
+        let odd = Names { id: "新", title: "", base: "" };
+        assert_eq!(make(&[], Kind::Lexicon, &odd).err(), Some(ScaffoldError::Id("新".into())));
+    }
+}

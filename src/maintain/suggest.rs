@@ -1,0 +1,660 @@
+//! Mines an archive for words worth taking in: new words, words that go with tagged or labelled
+//! messages, variants that slip past a list, longer phrases that cover a term.
+//!
+//! A sample of bounded size is chosen by message id, so the same archive gives the same
+//! suggestions. Stretches of characters are counted level by level; only those whose parts are
+//! frequent are looked at, so memory stays bounded by the sample.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use serde::Serialize;
+use twox_hash::XxHash3_64;
+
+use crate::batch::{self, Progress, RehearsalOptions};
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::language::{CharFlags, Segmenter, flags_of, fold};
+use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, TermIdx};
+use crate::message::{ChatKind, Message, Role, TextScope};
+use crate::rules::RuleSet;
+use crate::signal::Event;
+use crate::verdict::{Decision, TagChangeKind};
+
+use super::sheet::csv_cell;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct SuggestOptions {
+    /// Which messages are the ones to learn from.
+    pub like: Like,
+    /// Find variants and covering phrases of this list.
+    pub lexicon: Option<String>,
+    /// Fewest occurrences.
+    pub min: u32,
+    /// Most suggestions of each kind.
+    pub top: usize,
+    /// Most messages looked at.
+    pub sample: usize,
+}
+
+/// Which messages are the ones to learn from.
+#[derive(Clone, Debug, Default)]
+pub enum Like {
+    /// None: new words only.
+    #[default]
+    Nothing,
+    /// Those that make this signal true.
+    Signal(String),
+    /// Those of customers who get this tag.
+    Tag(String),
+    /// Texts that are labelled, in place of the archive's: text, whether it is one.
+    Labels(Vec<(String, bool)>),
+}
+
+/// One suggestion.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Suggestion {
+    /// `new_word`, `goes_with`, `variant` or `context`.
+    pub kind: &'static str,
+    /// The words.
+    pub text: String,
+    /// The term it belongs to, for variants and contexts.
+    pub term: Option<String>,
+    /// The term's id.
+    pub code: Option<String>,
+    /// Messages that hold it.
+    pub messages: u64,
+    /// Of these, messages to learn from.
+    pub among: u64,
+    /// How much it stands out; comparable within a kind.
+    pub score: f64,
+    /// Up to three messages that hold it.
+    pub examples: Vec<String>,
+}
+
+/// A message of the sample.
+struct Sampled {
+    text: String,
+    positive: bool,
+    /// The stretches that are hits: term, first and last byte of the folded text.
+    hits: Vec<(TermIdx, usize, usize)>,
+}
+
+/// Looks for suggestions in the archive that `options` name.
+///
+/// # Errors
+///
+/// Unreadable inputs, or an interruption.
+pub fn suggest(
+    bundle: &Bundle,
+    options: &RehearsalOptions,
+    wanted: &SuggestOptions,
+    progress: &Progress,
+) -> Result<Vec<Suggestion>, Error> {
+    let sample = match &wanted.like {
+        Like::Labels(labels) => labelled(bundle, labels),
+        _ => sample(bundle, options, wanted, progress)?,
+    };
+    let segmenter = Segmenter::new(Vec::new());
+    let known = known_spellings(&bundle.catalog);
+    let counts = frequent(&sample, wanted.min);
+    let mut found = Vec::new();
+    if !matches!(wanted.like, Like::Nothing) {
+        found.extend(going_with(&sample, &counts, &known, wanted));
+    }
+    if !matches!(wanted.like, Like::Labels(_)) {
+        found.extend(new_words(&sample, &counts, &known, &segmenter, wanted));
+    }
+    if let Some(lexicon) = wanted.lexicon.as_deref().and_then(|id| bundle.catalog.find(id)) {
+        found.extend(variants(bundle, lexicon, &counts, &known, &segmenter, &sample, wanted));
+        found.extend(contexts(bundle, lexicon, &segmenter, &sample, wanted));
+    }
+    Ok(found)
+}
+
+/// Returns the suggestions as a term list that `import` takes: switched off until somebody says yes.
+pub fn to_csv(suggestions: &[Suggestion]) -> String {
+    let mut text = String::from("编号,词条,变体,排除语境,状态,备注\n");
+    for one in suggestions {
+        let note = format!(
+            "建议 {}：{} 条消息；例：{}",
+            one.kind,
+            one.messages,
+            one.examples.first().map_or("", String::as_str)
+        );
+        let (code, term) = (one.code.as_deref().unwrap_or(""), one.term.as_deref());
+        let cells = match one.kind {
+            "variant" => [code, term.unwrap_or(""), &one.text, "", "", &note],
+            "context" => [code, term.unwrap_or(""), "", &one.text, "", &note],
+            _ => ["", &one.text, "", "", "停用", &note],
+        };
+        text.push_str(&cells.map(|cell| csv_cell(&super::sheet::guarded(cell))).join(","));
+        text.push('\n');
+    }
+    text
+}
+
+fn labelled(bundle: &Bundle, labels: &[(String, bool)]) -> Vec<Sampled> {
+    let one = |(text, positive): &(String, bool)| {
+        let hits = bundle.annotator.trace_hits(text);
+        Sampled { text: fold(text), positive: *positive, hits }
+    };
+    labels.iter().map(one).collect()
+}
+
+fn sample(
+    bundle: &Bundle,
+    options: &RehearsalOptions,
+    wanted: &SuggestOptions,
+    progress: &Progress,
+) -> Result<Vec<Sampled>, Error> {
+    let taken: Mutex<BTreeMap<u64, (String, String, bool)>> = Mutex::default();
+    let signal = match &wanted.like {
+        Like::Signal(id) => bundle.rules.signals.iter().position(|signal| signal.id == *id),
+        _ => None,
+    };
+    let observe = |message: &Message<'_>, events: &[&Event]| {
+        if message.role == Role::Customer && message.chat != ChatKind::Internal {
+            let positive = signal.is_some_and(|signal| {
+                events[0].signals.iter().any(|sign| usize::from(sign.signal.0) == signal)
+            });
+            let own = message.parts.iter().filter(|part| part.scope == TextScope::Own);
+            let text: Vec<&str> = own.map(|part| part.text.as_ref()).collect();
+            let hash = XxHash3_64::oneshot(message.id.as_bytes());
+            if !text.is_empty() {
+                keep(&taken, hash, (text.join("\n"), message.speaker.to_string(), positive), wanted.sample);
+            }
+        }
+        false
+    };
+    let rehearsal = batch::rehearse(&[bundle], options, &observe, progress)?;
+    let tagged = match &wanted.like {
+        Like::Tag(id) => tagged(&rehearsal, &bundle.rules, id),
+        _ => BTreeSet::new(),
+    };
+    let taken = taken.into_inner().expect("all blocks are done");
+    let sampled = taken.into_values().map(|(text, customer, positive)| {
+        let trace = bundle.annotator.trace_hits(&text);
+        let positive = positive || tagged.contains(customer.as_str());
+        Sampled { text: fold(&text), positive, hits: trace }
+    });
+    Ok(sampled.collect())
+}
+
+/// Keeps the messages with the smallest hashes: a sample that does not depend on the reading order.
+fn keep(
+    taken: &Mutex<BTreeMap<u64, (String, String, bool)>>,
+    hash: u64,
+    one: (String, String, bool),
+    most: usize,
+) {
+    let mut taken = taken.lock().expect("no thread panics while it samples");
+    if taken.len() < most || taken.last_key_value().is_some_and(|(last, _)| hash < *last) {
+        taken.insert(hash, one);
+        if taken.len() > most {
+            taken.pop_last();
+        }
+    }
+}
+
+fn tagged(rehearsal: &batch::Rehearsal, set: &RuleSet, tag: &str) -> BTreeSet<String> {
+    let rows = rehearsal.rows.iter().flatten();
+    let gets = rows.filter(|row| match &row.decision {
+        Decision::Tag(change) => {
+            change.kind == TagChangeKind::Assign && set.tags[usize::from(change.tag.0)].id == tag
+        }
+        _ => false,
+    });
+    gets.map(|row| row.key.customer.to_string()).collect()
+}
+
+fn known_spellings(catalog: &Catalog) -> BTreeSet<String> {
+    let terms = catalog.terms().filter(|(_, term)| term.mode != Mode::Regex);
+    terms.flat_map(|(_, term)| term.spellings().map(fold).collect::<Vec<_>>()).collect()
+}
+
+/// How often a stretch occurs, and in how many messages to learn from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Count {
+    messages: u32,
+    positive: u32,
+}
+
+type Counts = BTreeMap<String, Count>;
+
+/// The stretches of two to six Chinese characters that at least `min` messages hold.
+fn frequent(sample: &[Sampled], min: u32) -> Counts {
+    let mut all = Counts::new();
+    let mut shorter: BTreeSet<String> = BTreeSet::new();
+    for length in 1..=MAX_CHARS {
+        let mut level = Counts::new();
+        for one in sample {
+            let mut seen: BTreeSet<&str> = BTreeSet::new();
+            for run in one.text.split(|c: char| !flags_of(c).intersects(CharFlags::HAN)) {
+                let ends: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
+                for window in ends.windows(length + 1) {
+                    let gram = &run[window[0]..window[length]];
+                    let parts = length == 1
+                        || (shorter.contains(&run[window[0]..window[length - 1]])
+                            && shorter.contains(&run[window[1]..window[length]]));
+                    if parts && seen.insert(gram) {
+                        match level.get_mut(gram) {
+                            Some(count) => count.add(one.positive),
+                            None => {
+                                level.insert(
+                                    gram.to_owned(),
+                                    Count { messages: 1, positive: u32::from(one.positive) },
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        level.retain(|_, count| count.messages >= min);
+        shorter = level.keys().cloned().collect();
+        all.append(&mut level);
+    }
+    all
+}
+
+impl Count {
+    fn add(&mut self, positive: bool) {
+        self.messages += 1;
+        self.positive += u32::from(positive);
+    }
+}
+
+/// Characters of the longest stretch that is counted.
+const MAX_CHARS: usize = 6;
+
+/// Stretches that messages to learn from hold more often than others, by log-likelihood ratio.
+fn going_with(
+    sample: &[Sampled],
+    counts: &Counts,
+    known: &BTreeSet<String>,
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    let n = sample.len() as f64;
+    let n_positive = sample.iter().filter(|one| one.positive).count() as f64;
+    let scored = counts
+        .iter()
+        .filter(|(gram, _)| is_word_like(gram) && !touches_known(gram, known))
+        .filter_map(|(gram, count)| {
+            let (k, m) = (f64::from(count.positive), f64::from(count.messages));
+            let more = k / n_positive.max(1.0) > 2.0 * (m - k) / (n - n_positive).max(1.0);
+            more.then(|| (log_likelihood(k, m, n_positive, n), gram.as_str(), *count))
+        });
+    pick("goes_with", scored.collect(), sample, wanted)
+}
+
+/// Dunning's log-likelihood ratio for `k` of `m` messages with a stretch among `positive` of `n`.
+fn log_likelihood(k: f64, m: f64, positive: f64, n: f64) -> f64 {
+    let cell = |observed: f64, expected: f64| {
+        if observed > 0.0 { observed * (observed / expected.max(1e-9)).ln() } else { 0.0 }
+    };
+    let (with, without) = (m, n - m);
+    let share = positive / n.max(1.0);
+    2.0 * (cell(k, with * share)
+        + cell(with - k, with * (1.0 - share))
+        + cell(positive - k, without * share)
+        + cell(without - (positive - k), without * (1.0 - share)))
+}
+
+/// Stretches that hold together, stand in many surroundings, and are no word of the dictionary.
+fn new_words(
+    sample: &[Sampled],
+    counts: &Counts,
+    known: &BTreeSet<String>,
+    segmenter: &Segmenter,
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    let n = sample.len().max(1) as f64;
+    let candidates = counts.iter().filter(|(gram, _)| is_word_like(gram) && !touches_known(gram, known));
+    let held: Vec<(f64, &str, Count)> = candidates
+        .filter_map(|(gram, count)| {
+            let cohesion = cohesion(gram, counts, n)?;
+            (cohesion > MIN_COHESION && !is_one_word(gram, segmenter)).then_some((
+                cohesion,
+                gram.as_str(),
+                *count,
+            ))
+        })
+        .collect();
+    let surroundings = surroundings(sample, &held.iter().map(|(_, gram, _)| *gram).collect());
+    let scored = held.into_iter().filter_map(|(cohesion, gram, count)| {
+        let freedom = surroundings.get(gram).map_or(0.0, |sides| entropy(&sides[0]).min(entropy(&sides[1])));
+        (freedom > MIN_FREEDOM).then(|| (cohesion * freedom * f64::from(count.messages).ln(), gram, count))
+    });
+    pick("new_word", scored.collect(), sample, wanted)
+}
+
+/// The weakest point-wise mutual information over all ways to cut the stretch in two.
+fn cohesion(gram: &str, counts: &Counts, n: f64) -> Option<f64> {
+    let whole = f64::from(counts.get(gram)?.messages);
+    let cuts = gram.char_indices().skip(1).map(|(at, _)| gram.split_at(at));
+    let mutual = cuts.map(|(left, right)| {
+        let of = |part: &str| counts.get(part).map_or(1.0, |count| f64::from(count.messages));
+        (whole * n / (of(left) * of(right))).ln()
+    });
+    mutual.reduce(f64::min)
+}
+
+/// Below this, two neighbours are together by chance.
+const MIN_COHESION: f64 = 3.0;
+
+/// Below this, a stretch is a part of something longer.
+const MIN_FREEDOM: f64 = 0.8;
+
+/// How often each character stands before and after each of `grams`.
+fn surroundings<'g>(
+    sample: &[Sampled],
+    grams: &BTreeSet<&'g str>,
+) -> BTreeMap<&'g str, [BTreeMap<char, u32>; 2]> {
+    let mut found: BTreeMap<&str, [BTreeMap<char, u32>; 2]> = BTreeMap::new();
+    for one in sample {
+        let ends: Vec<usize> = one.text.char_indices().map(|(at, _)| at).chain([one.text.len()]).collect();
+        for start in 0..ends.len() {
+            for length in 2..=MAX_CHARS.min(ends.len() - 1 - start) {
+                let text = &one.text[ends[start]..ends[start + length]];
+                if let Some(gram) = grams.get(text) {
+                    let before = one.text[..ends[start]].chars().next_back().unwrap_or('^');
+                    let after = one.text[ends[start + length]..].chars().next().unwrap_or('$');
+                    let sides = found.entry(gram).or_default();
+                    *sides[0].entry(before).or_default() += 1;
+                    *sides[1].entry(after).or_default() += 1;
+                }
+            }
+        }
+    }
+    found
+}
+
+fn entropy(counts: &BTreeMap<char, u32>) -> f64 {
+    let total: f64 = counts.values().map(|n| f64::from(*n)).sum();
+    counts.values().map(|n| f64::from(*n) / total).map(|share| -share * share.ln()).sum()
+}
+
+/// Spellings one character away from a term that the list does not have, and terms with something between
+/// their characters.
+fn variants(
+    bundle: &Bundle,
+    lexicon: LexiconIdx,
+    counts: &Counts,
+    known: &BTreeSet<String>,
+    segmenter: &Segmenter,
+    sample: &[Sampled],
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    let mut scored: Vec<(f64, String, Count, TermIdx)> = Vec::new();
+    for idx in plain_terms(bundle, lexicon) {
+        for spelling in bundle.catalog.term(idx).spellings().map(fold) {
+            let n_chars = spelling.chars().count();
+            if !(3..=MAX_CHARS).contains(&n_chars) {
+                continue;
+            }
+            for (gram, count) in counts.iter().filter(|(gram, _)| one_char_apart(gram, &spelling)) {
+                if !known.contains(gram) && !is_one_word(gram, segmenter) {
+                    scored.push((f64::from(count.messages), gram.clone(), *count, idx));
+                }
+            }
+        }
+    }
+    if !bundle.catalog.lexicon(lexicon).layers().contains(LayerSet::SKIP) {
+        scored.extend(separated(bundle, lexicon, sample, wanted.min));
+    }
+    attach("variant", bundle, scored, sample, wanted)
+}
+
+fn plain_terms(bundle: &Bundle, lexicon: LexiconIdx) -> Vec<TermIdx> {
+    let is_plain = |idx: &TermIdx| {
+        let term = bundle.catalog.term(*idx);
+        term.enabled && matches!(term.mode, Mode::Contains | Mode::Pinyin)
+    };
+    bundle.catalog.select(lexicon, &[]).into_iter().filter(is_plain).collect()
+}
+
+fn one_char_apart(one: &str, other: &str) -> bool {
+    one.chars().count() == other.chars().count()
+        && one.chars().zip(other.chars()).filter(|(a, b)| a != b).count() == 1
+}
+
+/// Terms that show only once separators are taken out: 优-惠.
+fn separated(
+    bundle: &Bundle,
+    lexicon: LexiconIdx,
+    sample: &[Sampled],
+    min: u32,
+) -> Vec<(f64, String, Count, TermIdx)> {
+    let mut found: BTreeMap<(String, TermIdx), Count> = BTreeMap::new();
+    let terms: Vec<(TermIdx, String)> = plain_terms(bundle, lexicon)
+        .into_iter()
+        .map(|idx| (idx, fold(&bundle.catalog.term(idx).text)))
+        .collect();
+    for one in
+        sample.iter().filter(|one| one.text.contains(|c: char| flags_of(c).intersects(CharFlags::SOFT)))
+    {
+        for (idx, term) in &terms {
+            if one.text.contains(term.as_str()) {
+                continue;
+            }
+            if let Some(written) = written_apart(&one.text, term) {
+                found.entry((written, *idx)).or_default().add(one.positive);
+            }
+        }
+    }
+    let frequent = found.into_iter().filter(|(_, count)| count.messages >= min.min(2));
+    frequent.map(|((text, idx), count)| (f64::from(count.messages), text, count, idx)).collect()
+}
+
+/// Returns how `term` is written in `text` with separators between its characters.
+fn written_apart(text: &str, term: &str) -> Option<String> {
+    let is_soft = |c: char| flags_of(c).intersects(CharFlags::SOFT);
+    let first = term.chars().next()?;
+    for (start, _) in text.char_indices().filter(|(_, c)| *c == first) {
+        let mut wanted = term.chars().peekable();
+        for (at, c) in text[start..].char_indices() {
+            if wanted.peek() == Some(&c) {
+                wanted.next();
+                if wanted.peek().is_none() {
+                    return Some(text[start..start + at + c.len_utf8()].to_owned());
+                }
+            } else if !is_soft(c) {
+                break;
+            }
+        }
+    }
+    None
+}
+
+/// Longer words of the dictionary inside which a term hits: 贵 in 宝贵.
+fn contexts(
+    bundle: &Bundle,
+    lexicon: LexiconIdx,
+    segmenter: &Segmenter,
+    sample: &[Sampled],
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    let terms: BTreeSet<TermIdx> = plain_terms(bundle, lexicon).into_iter().collect();
+    let mut found: BTreeMap<(String, TermIdx), Count> = BTreeMap::new();
+    let mut ends = Vec::new();
+    for one in sample.iter().filter(|one| one.hits.iter().any(|(term, ..)| terms.contains(term))) {
+        segmenter.word_ends(&one.text, &mut ends);
+        for (term, start, end) in one.hits.iter().filter(|(term, ..)| terms.contains(term)) {
+            let word_end = ends
+                .iter()
+                .find(|word| **word as usize >= *end)
+                .map_or(one.text.len(), |word| *word as usize);
+            let word_start =
+                ends.iter().rev().find(|word| **word as usize <= *start).map_or(0, |word| *word as usize);
+            let is_inside_one =
+                ends.iter().all(|word| (*word as usize) <= word_start || (*word as usize) >= word_end);
+            let longer = word_start < *start || word_end > *end;
+            if is_inside_one && longer {
+                found
+                    .entry((one.text[word_start..word_end].to_owned(), *term))
+                    .or_default()
+                    .add(one.positive);
+            }
+        }
+    }
+    let frequent = found.into_iter().filter(|(_, count)| count.messages >= wanted.min.min(2));
+    let scored = frequent.map(|((text, idx), count)| (f64::from(count.messages), text, count, idx)).collect();
+    attach("context", bundle, scored, sample, wanted)
+}
+
+fn is_one_word(gram: &str, segmenter: &Segmenter) -> bool {
+    let mut ends = Vec::new();
+    segmenter.word_ends(gram, &mut ends);
+    ends.len() == 1
+}
+
+/// Two characters or more, and not begun or ended by a word that only joins others.
+fn is_word_like(gram: &str) -> bool {
+    const JOINERS: &str =
+        "的了是我你他她它们在有和就都也吗呢啊吧呀哦嗯这那个不没很还要会能可以到说去来给被把跟与及或但";
+    let (first, last) = (gram.chars().next(), gram.chars().next_back());
+    let joins = |c: Option<char>| c.is_none_or(|c| JOINERS.contains(c));
+    gram.chars().count() >= 2 && !joins(first) && !joins(last)
+}
+
+/// The lists know it, a part of it that is most of it, or something longer.
+fn touches_known(gram: &str, known: &BTreeSet<String>) -> bool {
+    known.contains(gram)
+        || known
+            .iter()
+            .any(|term| term.chars().count() >= 2 && (gram.contains(term.as_str()) || term.contains(gram)))
+}
+
+/// Ranks, drops what a longer one with about as many messages holds, and adds examples.
+fn pick(
+    kind: &'static str,
+    mut scored: Vec<(f64, &str, Count)>,
+    sample: &[Sampled],
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let mut kept: Vec<(f64, &str, Count)> = Vec::new();
+    for (score, gram, count) in scored {
+        let same = |other: &(f64, &str, Count)| {
+            (other.1.contains(gram) || gram.contains(other.1)) && other.2.messages * 2 > count.messages
+        };
+        if !kept.iter().any(same) {
+            kept.push((score, gram, count));
+        }
+        if kept.len() == wanted.top {
+            break;
+        }
+    }
+    kept.into_iter().map(|(score, gram, count)| suggestion(kind, gram, None, count, score, sample)).collect()
+}
+
+fn attach(
+    kind: &'static str,
+    bundle: &Bundle,
+    mut scored: Vec<(f64, String, Count, TermIdx)>,
+    sample: &[Sampled],
+    wanted: &SuggestOptions,
+) -> Vec<Suggestion> {
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (&a.1, a.3).cmp(&(&b.1, b.3))));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    let one = |(score, text, count, idx): &(f64, String, Count, TermIdx)| {
+        let term = bundle.catalog.term(*idx);
+        suggestion(kind, text, Some((&term.text, &term.code)), *count, *score, sample)
+    };
+    scored.iter().take(wanted.top).map(one).collect()
+}
+
+fn suggestion(
+    kind: &'static str,
+    text: &str,
+    term: Option<(&str, &str)>,
+    count: Count,
+    score: f64,
+    sample: &[Sampled],
+) -> Suggestion {
+    let holds = sample.iter().filter(|one| one.text.contains(text));
+    let example = |one: &Sampled| one.text.replace('\n', " ").chars().take(EXAMPLE_CHARS).collect::<String>();
+    let examples: BTreeSet<String> = holds.map(example).take(20).collect();
+    Suggestion {
+        kind,
+        text: text.to_owned(),
+        term: term.map(|(term, _)| term.to_owned()),
+        code: term.map(|(_, code)| code.to_owned()),
+        messages: u64::from(count.messages),
+        among: u64::from(count.positive),
+        score: (score * 100.0).round() / 100.0,
+        examples: examples.into_iter().take(3).collect(),
+    }
+}
+
+/// Characters of an example.
+const EXAMPLE_CHARS: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(texts: &[(&str, bool)]) -> Vec<Sampled> {
+        let one = |(text, positive): &(&str, bool)| Sampled {
+            text: (*text).to_owned(),
+            positive: *positive,
+            hits: Vec::new(),
+        };
+        texts.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_goes_with_the_labelled_texts_comes_first() {
+        let mut texts = vec![("东西漏液了怎么处理", true); 6];
+        texts.extend([("瓶子漏液了", true); 3]);
+        texts.extend([("怎么处理订单", false); 9]);
+        texts.extend([("你好在吗", false); 20]);
+        let sample = sampled(&texts);
+        let wanted =
+            SuggestOptions { like: Like::Signal("x".into()), lexicon: None, min: 3, top: 3, sample: 100 };
+        let counts = frequent(&sample, 3);
+        assert_eq!(counts["漏液"], Count { messages: 9, positive: 9 });
+        let found = going_with(&sample, &counts, &BTreeSet::new(), &wanted);
+        assert!(found[0].text.contains("漏液"), "{found:?}");
+        let known = BTreeSet::from(["漏液".to_owned()]);
+        assert!(going_with(&sample, &counts, &known, &wanted).iter().all(|one| !one.text.contains("漏液")));
+    }
+
+    #[test]
+    fn only_stretches_of_frequent_parts_are_counted() {
+        let counts = frequent(&sampled(&[("打骨折价", false), ("骨折价了", false), ("价", false)]), 2);
+        let grams: Vec<&str> = counts.keys().map(String::as_str).collect();
+        assert_eq!(grams, ["价", "折", "折价", "骨", "骨折", "骨折价"]);
+    }
+
+    #[test]
+    fn variants_are_one_character_away_or_written_apart() {
+        assert!(
+            one_char_apart("刷丹兼职", "刷单兼职")
+                && !one_char_apart("刷单", "刷单")
+                && !one_char_apart("单", "刷单")
+        );
+        assert_eq!(written_apart("招 刷-单 员", "刷单").as_deref(), Some("刷-单"));
+        assert_eq!(written_apart("刷了单", "刷单"), None);
+    }
+
+    #[test]
+    fn accepted_suggestions_are_a_list_that_can_be_imported() {
+        let one = Suggestion {
+            kind: "variant",
+            text: "=刷丹".into(),
+            term: Some("刷单".into()),
+            code: Some("a1".into()),
+            messages: 3,
+            among: 0,
+            score: 1.0,
+            examples: vec!["日结,刷丹".into()],
+        };
+        let csv = to_csv(&[one]);
+        let sheet = super::super::sheet::read(csv.as_bytes(), None).unwrap();
+        let cells: Vec<&str> = sheet.rows[1].cells.iter().map(|cell| cell.text.as_str()).collect();
+        assert_eq!(&cells[..3], ["a1", "刷单", "'=刷丹"]);
+    }
+}
