@@ -8,6 +8,7 @@ use chattag::language::{FoldedText, Segmenter, fold_into};
 use chattag::lexicon::{Catalog, LayerSet, Lexicon, parse};
 use chattag::mention::{Annotator, Scratch};
 use chattag::message::{ChatKind, Flags, Message, MessageKind, Part, Role, RoomRole, TextScope};
+use chattag::model::{Example, ModelCard, ScoreBuffers, Training, train};
 use chattag::time::{Timestamp, Zone};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -39,7 +40,7 @@ fn messages() -> Vec<String> {
 }
 
 /// A lexicon of `n` entries: some that occur, the others combined from common characters.
-fn annotator(n: usize, skip: bool) -> Annotator {
+fn annotator(n: usize, layers: LayerSet) -> Annotator {
     let known = ["优惠", "多少钱", "有点贵", "还没收到", "定金", "打不开", "退款", "投诉", "加微信", "打折"];
     let (a, b): (Vec<char>, Vec<char>) = (
         "价格优惠折扣投退款赔差评骗假货慢坏烂刷单兼职代办".chars().collect(),
@@ -52,9 +53,7 @@ fn annotator(n: usize, skip: bool) -> Annotator {
     let texts =
         known.iter().map(|text| (*text).to_owned()).chain(made).take(n).map(|text| (text, Vec::new()));
     let mut lexicon = Lexicon::from_terms("terms", texts);
-    if skip {
-        lexicon.set_layers(LayerSet::SKIP);
-    }
+    lexicon.set_layers(layers);
     let scope = parse("negation.csv", include_bytes!("../dictionaries/lexicons/negation.csv")).0;
     Annotator::new(&Catalog::new(vec![lexicon, scope]), &Zone::shanghai())
 }
@@ -105,8 +104,8 @@ fn fold(bencher: Bencher<'_, '_>) {
     bencher.counter(size(&texts)).bench_local(|| run(&mut folded));
 }
 
-fn annotate(bencher: Bencher<'_, '_>, n: usize, skip: bool) {
-    let (texts, annotator) = (messages(), annotator(n, skip));
+fn annotate(bencher: Bencher<'_, '_>, n: usize, layers: LayerSet) {
+    let (texts, annotator) = (messages(), annotator(n, layers));
     let messages: Vec<Message<'_>> = texts.iter().map(|text| message(text)).collect();
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
     let mut run = || {
@@ -124,12 +123,12 @@ fn annotate(bencher: Bencher<'_, '_>, n: usize, skip: bool) {
 
 #[divan::bench(args = [200, 5_000, 30_000])]
 fn annotate_plain(bencher: Bencher<'_, '_>, n: usize) {
-    annotate(bencher, n, false);
+    annotate(bencher, n, LayerSet::default());
 }
 
 #[divan::bench(args = [200, 5_000])]
 fn annotate_skipping(bencher: Bencher<'_, '_>, n: usize) {
-    annotate(bencher, n, true);
+    annotate(bencher, n, LayerSet::SKIP);
 }
 
 #[divan::bench]
@@ -143,6 +142,46 @@ fn segment(bencher: Bencher<'_, '_>) {
             segmenter.word_ends(text, &mut ends);
         }
     });
+}
+
+/// A kick lexicon in a group: disguises are looked for.
+#[divan::bench(args = [200, 2_000])]
+fn annotate_disguised(bencher: Bencher<'_, '_>, n: usize) {
+    let texts = messages();
+    let annotator = annotator(n, LayerSet::ALL);
+    let messages: Vec<Message<'_>> = texts
+        .iter()
+        .map(|text| Message { chat: ChatKind::Group, room: Some(Cow::Borrowed("wr")), ..message(text) })
+        .collect();
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let mut run = || {
+        let mut hits = 0;
+        for message in &messages {
+            annotator.annotate(message, &mut scratch, &mut out);
+            hits += out.len();
+        }
+        hits
+    };
+    assert!(run() > 4_000);
+    bencher.counter(size(&texts)).bench_local(run);
+}
+
+/// Messages scored by a model of the shipped size.
+#[divan::bench]
+fn score(bencher: Bencher<'_, '_>) {
+    let texts = messages();
+    let example = |(n, text): (usize, &String)| Example {
+        text: text.clone(),
+        target: if n % 12 == 9 { 1.0 } else { 0.0 },
+        weight: 1.0,
+    };
+    let examples: Vec<Example> = texts.iter().take(1_200).enumerate().map(example).collect();
+    let model =
+        train(&examples, Training { longest: 4, epochs: 2, ..Training::default() }, ModelCard::default());
+    let mut buffers = ScoreBuffers::default();
+    let mut run = || texts.iter().filter(|text| model.score_with(text, &mut buffers) > 0.5).count();
+    assert!(run() < texts.len());
+    bencher.counter(divan::counter::ItemsCount::new(texts.len())).bench_local(run);
 }
 
 /// A catalog per line, as `annotate --terms-field` makes it.

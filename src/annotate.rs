@@ -1,5 +1,6 @@
 //! Annotates any text with the dictionaries: what analysts use beside the archive pipeline.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -7,9 +8,11 @@ use serde::Serialize;
 use smallvec::smallvec;
 
 use crate::bundle::Bundle;
-use crate::lexicon::{Catalog, Lexicon};
+use crate::evidence::EvidenceLists;
+use crate::lexicon::{Catalog, Detector, LayerSet, Lexicon, Mode, NegationPolicy, Term};
 use crate::mention::{Annotator, Layer, Mention, Polarity, Scratch};
 use crate::message::{ChatKind, Flags, Message, MessageKind, Part, Role, RoomRole, TextScope};
+use crate::model::Label;
 use crate::signal::Event;
 use crate::time::{Timestamp, Zone};
 
@@ -25,12 +28,16 @@ pub struct Text {
 }
 
 /// A term that comes with the text it is looked for in.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AdHocTerm {
     /// The term.
     pub term: String,
     /// Longer phrases that cover it: a hit inside one is none.
     pub unless: Vec<String>,
+    /// What becomes of a hit that is negated.
+    pub negation: NegationPolicy,
+    /// The term names something with a form (`phone`) instead of a wording.
+    pub detector: Option<Detector>,
 }
 
 /// Who says the texts, and where.
@@ -53,6 +60,37 @@ pub struct Annotation {
     pub mentions: Vec<TermFound>,
     /// Signals that are true; empty when the text brought its own terms.
     pub signals: Vec<String>,
+    /// What the text is about; nothing when it brought its own terms.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Label, LabelFound>,
+}
+
+/// Whether a text has a label, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabelFound {
+    /// It has.
+    pub decision: bool,
+    /// How likely, from 0 to 1: model and evidence together.
+    pub score: f64,
+    /// What the model alone says, from 0 to 1.
+    pub model_score: f64,
+    /// The hits that speak for it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A hit that speaks for a label.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// The term's id in the lexicon.
+    pub term_id: String,
+    /// The term as the lexicon writes it.
+    pub term: String,
+    /// First character in the text.
+    pub start: u32,
+    /// One past the last character.
+    pub end: u32,
+    /// The term's weight.
+    pub weight: f64,
 }
 
 /// One term found in one text.
@@ -85,17 +123,18 @@ pub struct TextAnnotator<'b> {
     bundle: &'b Bundle,
     only: Option<(Catalog, Annotator)>,
     speaker: Speaker,
+    lists: EvidenceLists,
 }
 
 impl<'b> TextAnnotator<'b> {
     /// Uses all dictionaries of `bundle`.
     pub fn new(bundle: &'b Bundle, speaker: Speaker) -> TextAnnotator<'b> {
-        TextAnnotator { bundle, only: None, speaker }
+        TextAnnotator { bundle, only: None, speaker, lists: EvidenceLists::new(&bundle.catalog) }
     }
 
     /// Uses only `lexicon`, with the scope words of `bundle`.
     pub fn with_lexicon(bundle: &'b Bundle, lexicon: Lexicon, speaker: Speaker) -> TextAnnotator<'b> {
-        TextAnnotator { bundle, only: Some(compile(bundle, lexicon)), speaker }
+        TextAnnotator { only: Some(compile(bundle, lexicon)), ..TextAnnotator::new(bundle, speaker) }
     }
 
     /// Annotates `texts` on the current thread pool, in their order.
@@ -123,15 +162,43 @@ impl<'b> TextAnnotator<'b> {
             None => (&self.bundle.catalog, &self.bundle.annotator),
         };
         annotator.annotate(&message, scratch, mentions);
-        let mut signals = Vec::new();
+        let (mut signals, mut labels) = (Vec::new(), BTreeMap::new());
         if own.is_none() && self.only.is_none() {
             self.bundle.evaluator.evaluate(&message, mentions, catalog, event);
             let named =
                 event.signals.iter().map(|sign| &self.bundle.rules.signals[usize::from(sign.signal.0)].id);
             signals.extend(named.cloned());
+            labels.extend(Label::ALL.map(|label| (label, self.label(label, &text.text, mentions))));
         }
         let mentions = mentions.iter().map(|mention| found(catalog, mention)).collect();
-        Annotation { id: text.id.clone(), mentions, signals }
+        Annotation { id: text.id.clone(), mentions, signals, labels }
+    }
+
+    /// Decides on a label: the model's score, and the hits that speak for it.
+    fn label(&self, label: Label, text: &str, mentions: &[Mention]) -> LabelFound {
+        let catalog = &self.bundle.catalog;
+        let speaking = self.lists.of(label, mentions);
+        let evidence: Vec<Evidence> = speaking.map(|mention| evidence(catalog, mention)).collect();
+        let weight = evidence.iter().map(|hit| hit.weight).sum();
+        let decision = self.bundle.models.decide(label, text, weight);
+        LabelFound {
+            decision: decision.holds,
+            score: decision.score,
+            model_score: decision.model_score,
+            evidence,
+        }
+    }
+
+    /// Returns the lexicon evidence for `label` in each of `texts`, in their order.
+    pub fn evidence_all(&self, texts: &[&str], label: Label) -> Vec<f64> {
+        let buffers = || (Scratch::default(), Vec::new());
+        texts
+            .par_iter()
+            .map_init(buffers, |(scratch, mentions), text| {
+                self.bundle.annotator.annotate(&self.message(text), scratch, mentions);
+                self.lists.weight(label, mentions, &self.bundle.catalog)
+            })
+            .collect()
     }
 
     fn message<'t>(&self, text: &'t str) -> Message<'t> {
@@ -168,7 +235,7 @@ impl<'b> TextAnnotator<'b> {
 fn compile(bundle: &Bundle, lexicon: Lexicon) -> (Catalog, Annotator) {
     let scope_words = bundle.catalog.find(SCOPE_LEXICON).map(|index| bundle.catalog.lexicon(index).clone());
     let catalog = Catalog::new(scope_words.into_iter().chain([lexicon]).collect());
-    let annotator = Annotator::new(&catalog, zone(bundle));
+    let annotator = bundle.annotator.beside(&catalog, zone(bundle));
     (catalog, annotator)
 }
 
@@ -177,7 +244,26 @@ fn zone(bundle: &Bundle) -> &Zone {
 }
 
 fn ad_hoc(terms: &[AdHocTerm]) -> Lexicon {
-    Lexicon::from_terms("terms", terms.iter().map(|term| (term.term.clone(), term.unless.clone())))
+    let term = |(term, n): (&AdHocTerm, u32)| Term {
+        contexts: term.unless.clone(),
+        negation: term.negation,
+        mode: if term.detector.is_some() { Mode::Detector } else { Mode::Contains },
+        ..Term::plain(&n.to_string(), &term.term)
+    };
+    let mut lexicon = Lexicon::new("terms", terms.iter().zip(1..).map(term).collect());
+    lexicon.set_layers(LayerSet::ALL);
+    lexicon
+}
+
+fn evidence(catalog: &Catalog, mention: &Mention) -> Evidence {
+    let term = catalog.term(mention.term);
+    Evidence {
+        term_id: term.code.clone(),
+        term: term.text.clone(),
+        start: mention.chars.start,
+        end: mention.chars.end,
+        weight: term.weight,
+    }
 }
 
 fn found(catalog: &Catalog, mention: &Mention) -> TermFound {

@@ -13,6 +13,7 @@ use crate::diagnostic::{self, Diagnostic, Place};
 use crate::error::Error;
 use crate::lexicon::{self, Catalog, LayerSet, Lexicon, Term};
 use crate::mention::Annotator;
+use crate::model::{Models, Scorer};
 use crate::rules::{self, Draft, Fingerprint, RuleSet, SourceFile, TermChange, TermEdit};
 use crate::scenario::Scenario;
 use crate::signal::Evaluator;
@@ -20,6 +21,9 @@ use crate::time::Day;
 
 /// The dictionaries that are part of the program.
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dictionaries");
+
+/// The models that are part of the program.
+static MODELS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/models");
 
 /// Everything one run needs to know; built once, shared by all threads.
 pub struct Bundle {
@@ -29,6 +33,8 @@ pub struct Bundle {
     pub catalog: Catalog,
     /// Finds mentions.
     pub annotator: Annotator,
+    /// Scores messages; those that are part of the program.
+    pub models: Arc<Models>,
     /// Evaluates signals.
     pub evaluator: Evaluator,
     /// The tests of the rule files.
@@ -80,15 +86,27 @@ impl Bundle {
     }
 
     fn new(rules: RuleSet, catalog: Catalog, scenarios: Vec<Scenario>) -> Bundle {
+        let models = Arc::new(embedded_models());
         Bundle {
             annotator: Annotator::new(&catalog, &rules.pack.zone),
-            evaluator: Evaluator::new(&rules, &catalog),
+            evaluator: Evaluator::new(&rules, &catalog).with_models(models.clone()),
+            models,
             fingerprint: rules.pack.fingerprint,
             rules: Arc::new(rules),
             catalog,
             scenarios,
         }
     }
+}
+
+/// Returns the shipped models; a file that is no model is left out.
+pub fn embedded_models() -> Models {
+    let mut models = Models::default();
+    let files = MODELS.files().filter(|file| file.path().extension().is_some_and(|ending| ending == "model"));
+    for scorer in files.filter_map(|file| Scorer::read(file.contents()).ok()) {
+        models.insert(scorer);
+    }
+    models
 }
 
 /// Returns the files of the shipped dictionaries.
@@ -177,7 +195,10 @@ fn layers(names: &[String], place: &Place, findings: &mut Vec<Diagnostic>) -> La
             None => {
                 let (zh, en) = (format!("不认识的层 “{name}”"), format!("unknown layer `{name}`"));
                 let finding = Diagnostic::new("E001", place.clone(), zh, en);
-                findings.push(finding.with_help("可选: exact | fold | skip", "one of: exact | fold | skip"));
+                findings.push(finding.with_help(
+                    "可选: skip | repeat | digits | variant | word",
+                    "one of: skip | repeat | digits | variant | word",
+                ));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Turns a WeCom session archive into customer tags, care alerts and kick decisions.
 //!
 //! The modules are the stages of the pipeline, in the order data flows:
-//! `archive → language → lexicon → mention → rules → signal → timeline → verdict → writer`.
+//! `archive → language → lexicon → mention → model → rules → signal → timeline → verdict → writer`.
 //! A stage names only stages before it and the vocabulary files
 //! (`message`, `time`, `encoding`, `diagnostic`, `error`). See `ARCHITECTURE.md`.
 
@@ -9,6 +9,7 @@ pub mod archive;
 pub mod language;
 pub mod lexicon;
 pub mod mention;
+pub mod model;
 pub mod rules;
 pub mod signal;
 pub mod timeline;
@@ -22,8 +23,11 @@ pub mod business;
 pub mod diagnostic;
 pub mod encoding;
 pub mod error;
+pub mod evidence;
 pub mod inspect;
+pub mod learning;
 pub mod maintain;
 pub mod message;
+pub mod phrases;
 pub mod scenario;
 pub mod time;

@@ -105,3 +105,26 @@ fn what_cannot_be_read_is_named() {
         assert!(errors.contains(expected), "{arguments:?}: {errors}");
     }
 }
+
+#[test]
+fn every_text_is_labelled_with_score_and_evidence() {
+    // (text, label, decision)
+    const CASES: &[(&str, &str, bool)] = &[
+        ("质量太差了，我要退款", "complaint", true),
+        ("等了五天还没到，也没人管", "complaint", true),
+        ("收到了，谢谢", "complaint", false),
+        ("这套还能再少点吗", "price_interest", true),
+        ("周六能看房吗", "price_interest", false),
+        ("招刷单员，日结三百，加微信领任务", "ad", true),
+        ("明天几点上课", "ad", false),
+    ];
+    let input: String = CASES.iter().map(|(text, ..)| format!("{text}\n")).collect();
+    let lines = annotate(&["--role", "member"], &input);
+    for ((text, label, decision), line) in CASES.iter().zip(&lines) {
+        let found = &line["labels"][*label];
+        assert_eq!(found["decision"], *decision, "{text}: {found}");
+        assert!(found["score"].as_f64().is_some_and(|score| (0.0..=1.0).contains(&score)), "{text}");
+    }
+    let evidence = &lines[0]["labels"]["complaint"]["evidence"];
+    assert!(evidence.as_array().is_some_and(|hits| !hits.is_empty()), "{evidence}");
+}

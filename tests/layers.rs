@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The stages in the order data flows. A stage names only those before it.
-const STAGES: &[&str] =
-    &["archive", "language", "lexicon", "mention", "rules", "signal", "timeline", "verdict", "writer"];
+const STAGES: &[&str] = &[
+    "archive", "language", "lexicon", "mention", "model", "rules", "signal", "timeline", "verdict", "writer",
+];
 
 /// From language to verdict: no files, no clock, no threads, no randomness, no logging.
-const CORE: &[&str] = &["language", "lexicon", "mention", "rules", "signal", "timeline", "verdict"];
+const CORE: &[&str] = &["language", "lexicon", "mention", "model", "rules", "signal", "timeline", "verdict"];
 
 /// Words that would bring the outside world into the core.
 const OUTSIDE: &[&str] = &[

@@ -9,7 +9,7 @@ use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
 use crate::message::NumberField;
 use crate::rules::SignalIdx;
-use crate::signal::{Event, Hit, Sign};
+use crate::signal::{Event, Hit, Opinion, Sign};
 use crate::time::Timestamp;
 
 /// Which record of the night this is: unique, and in reading order.
@@ -269,6 +269,7 @@ fn written_text(bytes: &[u8]) -> &str {
 
 fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
     put(out, event.exemptions);
+    put_opinion(out, event.advertises);
     put(out, event.numbers.len() as u64);
     for (field, value) in &event.numbers {
         out.push(*field as u8);
@@ -282,6 +283,19 @@ fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
         for hit in event.hits_of(sign) {
             put_hit(out, hit);
         }
+    }
+}
+
+fn put_opinion(out: &mut Vec<u8>, opinion: Option<Opinion>) {
+    let Some(Opinion { score, holds }) = opinion else { return out.push(0) };
+    out.push(1 + u8::from(holds));
+    out.extend_from_slice(&score.to_le_bytes());
+}
+
+fn take_opinion(cursor: &mut Cursor<'_>) -> Option<Option<Opinion>> {
+    match cursor.byte()? {
+        0 => Some(None),
+        known => Some(Some(Opinion { score: f32::from_le_bytes(cursor.array()?), holds: known == 2 })),
     }
 }
 
@@ -304,6 +318,7 @@ fn put_hit(out: &mut Vec<u8>, hit: &Hit) {
 
 fn take_body(cursor: &mut Cursor<'_>, event: &mut Event) -> Option<()> {
     event.exemptions = cursor.number()?;
+    event.advertises = take_opinion(cursor)?;
     for _ in 0..cursor.number()? {
         let field = if cursor.byte()? == 0 { NumberField::AmountFen } else { NumberField::Seconds };
         event.numbers.push((field, i64::from_le_bytes(cursor.array()?)));
@@ -441,6 +456,7 @@ mod tests {
             numbers: smallvec![(NumberField::AmountFen, -5), (NumberField::Seconds, i64::MAX)],
             acts: Vec::new(),
             exemptions: 0b1001,
+            advertises: Some(Opinion { score: 0.75, holds: true }),
         }
     }
 

@@ -10,6 +10,9 @@ mod fold;
 mod offsets;
 mod segment;
 mod skip;
+mod sound;
+#[cfg(test)]
+mod sound_source;
 #[cfg(test)]
 mod table_source;
 
@@ -19,3 +22,4 @@ pub use fold::{FoldedText, fold, fold_into, fold_with};
 pub use offsets::OffsetMap;
 pub use segment::Segmenter;
 pub use skip::{SkippedText, skip_into, without_separators};
+pub use sound::{N_SYLLABLES, Spellings, Syllable, spelling_of, syllable_of};

@@ -4,14 +4,20 @@
 //! dictionary takes a good part of a second and segmenting is several times dearer
 //! than matching, so both happen at the first need only.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use jieba_rs::Jieba;
 
-/// Cuts text into words. Shared by reference; the dictionary is loaded at the first use.
-#[derive(Default)]
+/// Cuts text into words. Shared by reference or by clones, which load the dictionary once for all of them, at the
+/// first use.
+#[derive(Clone, Default)]
 pub struct Segmenter {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
     jieba: OnceLock<Jieba>,
     words: Vec<String>,
     segmented: AtomicU64,
@@ -19,29 +25,42 @@ pub struct Segmenter {
 
 impl std::fmt::Debug for Segmenter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Segmenter").field("words", &self.words.len()).finish_non_exhaustive()
+        f.debug_struct("Segmenter").field("words", &self.shared.words.len()).finish_non_exhaustive()
     }
 }
 
 impl Segmenter {
     /// Makes a segmenter that also knows `words`, which are folded. Cheap: loads nothing.
     pub fn new(words: Vec<String>) -> Segmenter {
-        Segmenter { words, ..Segmenter::default() }
+        Segmenter { shared: Arc::new(Shared { words, ..Shared::default() }) }
     }
 
     /// Replaces `ends` by the byte offsets at which the words of the folded `text` end, in order.
     pub fn word_ends(&self, text: &str, ends: &mut Vec<u32>) {
-        self.segmented.fetch_add(1, Ordering::Relaxed);
+        self.shared.segmented.fetch_add(1, Ordering::Relaxed);
         ends.clear();
-        let words = self.jieba.get_or_init(|| self.load()).cut(text, false);
+        let words = self.shared.jieba.get_or_init(|| self.shared.load()).cut(text, false);
         ends.extend(words.iter().map(|word| word.byte_end as u32));
+    }
+
+    /// Returns how often the dictionary has seen `word`; 0 for what is no word.
+    pub fn frequency(&self, word: &str) -> usize {
+        let jieba = self.shared.jieba.get_or_init(|| self.shared.load());
+        if jieba.has_word(word) { jieba.suggest_freq(word) } else { 0 }
+    }
+
+    /// Returns whether `word` is a word that is used daily, not one that only dictionaries know.
+    pub fn is_daily(&self, word: &str) -> bool {
+        self.frequency(word) > RARE
     }
 
     /// Returns how many texts were segmented so far.
     pub fn segmented(&self) -> u64 {
-        self.segmented.load(Ordering::Relaxed)
+        self.shared.segmented.load(Ordering::Relaxed)
     }
+}
 
+impl Shared {
     fn load(&self) -> Jieba {
         let mut jieba = Jieba::new();
         for word in &self.words {
@@ -50,6 +69,9 @@ impl Segmenter {
         jieba
     }
 }
+
+/// Words that the dictionary has seen no oftener than this are none in daily use.
+const RARE: usize = 20;
 
 #[cfg(test)]
 mod tests {

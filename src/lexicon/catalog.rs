@@ -6,7 +6,7 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::language::fold;
 
 use super::finding::warn;
-use super::{Lexicon, LexiconIdx, Mode, NegationPolicy, Term, TermIdx};
+use super::{Lexicon, LexiconIdx, NegationPolicy, Term, TermIdx};
 
 /// All lexicons of a pack, in id order, with one numbering of their terms.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +94,7 @@ pub fn check(catalog: &Catalog) -> Vec<Diagnostic> {
     let mut first: BTreeMap<String, (&str, &Term)> = BTreeMap::new();
     let mut findings = Vec::new();
     for lexicon in catalog.lexicons() {
-        for term in lexicon.terms().iter().filter(|term| term.enabled && term.mode != Mode::Regex) {
+        for term in lexicon.terms().iter().filter(|term| term.enabled && term.mode.is_literal()) {
             for spelling in term.spellings() {
                 let known = *first.entry(fold(spelling)).or_insert((&lexicon.id, term));
                 if known.0 != lexicon.id && is_opposite(known.1, term) {

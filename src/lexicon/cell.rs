@@ -158,6 +158,7 @@ pub(super) const MODES: &[(&str, &str, Mode)] = &[
     ("正则", "regex", Mode::Regex),
     ("拼音", "pinyin", Mode::Pinyin),
     ("整词", "word", Mode::Word),
+    ("识别", "detector", Mode::Detector),
 ];
 
 /// The words for what becomes of a negated hit.

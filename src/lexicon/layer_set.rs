@@ -12,12 +12,28 @@ impl LayerSet {
     /// Invisible and separating characters inside a term are skipped.
     pub const SKIP: LayerSet = LayerSet(1 << 2);
 
-    /// Returns the layer called `name` in pack settings: `exact`, `fold` or `skip`.
+    /// Repeated characters count once, in text and term.
+    pub const COLLAPSE: LayerSet = LayerSet(1 << 3);
+    /// Digits in any style.
+    pub const DIGITS: LayerSet = LayerSet(1 << 4);
+    /// Other spellings: sound, pinyin, shape, split, emoji, other names, words put between.
+    pub const VARIANTS: LayerSet = LayerSet(1 << 5);
+    /// A hit that cuts another word in two is none: 口交 in 路口|交通.
+    pub const WORDS: LayerSet = LayerSet(1 << 6);
+    /// All of them.
+    pub const ALL: LayerSet = LayerSet(0b111_1111);
+
+    /// Returns the layer called `name` in pack settings: `exact`, `fold`, `skip`, `repeat`, `digits`, `variant`,
+    /// `word`.
     pub fn named(name: &str) -> Option<LayerSet> {
         match name {
             "exact" => Some(LayerSet::EXACT),
             "fold" => Some(LayerSet::FOLDED),
             "skip" => Some(LayerSet::SKIP),
+            "repeat" => Some(LayerSet::COLLAPSE),
+            "digits" => Some(LayerSet::DIGITS),
+            "variant" => Some(LayerSet::VARIANTS),
+            "word" => Some(LayerSet::WORDS),
             _ => None,
         }
     }

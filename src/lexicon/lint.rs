@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::language::{CharFlags, flags_of, fold};
+use crate::language::{CharFlags, Syllable, flags_of, fold, syllable_of};
 
 use super::cell::{Column, Row};
 use super::finding::{at, warn};
-use super::{Mode, Term};
+use super::{Mode, Term, VariantTables};
 
 /// Checks the cells of one line. Appends to `findings`.
 pub(super) fn check_cells(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnostic>) {
@@ -21,7 +21,7 @@ pub(super) fn check_cells(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnos
     for column in [Column::Category, Column::Note] {
         check_formula(row.raw(column), place(column), findings);
     }
-    if term.mode == Mode::Regex {
+    if !term.mode.is_literal() {
         return;
     }
     check_edges(row.raw(Column::Term), place(Column::Term), findings);
@@ -161,7 +161,8 @@ fn check_contexts(term: &Term, place: Place, findings: &mut Vec<Diagnostic>) {
     let spellings: Vec<String> = term.spellings().map(fold).collect();
     for context in &term.contexts {
         let folded = fold(context);
-        if !spellings.iter().any(|spelling| folded.contains(spelling.as_str())) {
+        let vetoes = || spellings.iter().any(|spelling| is_disguise_of(&folded, spelling));
+        if !spellings.iter().any(|spelling| folded.contains(spelling.as_str())) && !vetoes() {
             findings.push(warn(
                 "W106",
                 place.clone(),
@@ -175,10 +176,19 @@ fn check_contexts(term: &Term, place: Place, findings: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Returns whether `text` holds something that sounds like the term or is a spelling made for it: such a context is a
+/// veto against that spelling.
+fn is_disguise_of(text: &str, term: &str) -> bool {
+    let sound = |text: &str| -> Vec<Option<Syllable>> { text.chars().map(syllable_of).collect() };
+    let (own, all) = (sound(term), sound(text));
+    let sounds = own.iter().all(Option::is_some) && all.windows(own.len().max(1)).any(|part| *part == own);
+    sounds || VariantTables::default().spellings(term).iter().any(|made| text.contains(made.text.as_str()))
+}
+
 /// W101: spellings that are the same after folding, in different lines of the list.
 pub(super) fn check_list(terms: &[Term], findings: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<String, &Term> = BTreeMap::new();
-    for term in terms.iter().filter(|term| term.enabled && term.mode != Mode::Regex) {
+    for term in terms.iter().filter(|term| term.enabled && term.mode.is_literal()) {
         for spelling in term.spellings() {
             let known = *first.entry(fold(spelling)).or_insert(term);
             if known.code != term.code {
@@ -213,6 +223,8 @@ mod tests {
         ("a,12315,,,包含,1,,,,,,,", &["W104 2:2"]),
         ("a,贵,,,整词,1,,,,,,,", &[]),
         ("a,投诉,,,包含,1,举报率,,,,,,", &["W106 2:7"]),
+        ("a,客服,,,包含,1,克服,,,,,,", &[]),
+        ("a,贷款,,,包含,1,货款,,,,,,", &[]),
         ("a,投诉,投訴|,,包含,1,,,,,,,", &["W107 2:3", "W107 2:3"]),
         ("a,3月8日,1.23E+11|#NAME?,,包含,1,,,,,,,", &["W108 2:2", "W108 2:3", "W108 2:3"]),
         ("a,三八节,,,包含,1,,,,,,,=1+1", &["W109 2:13"]),

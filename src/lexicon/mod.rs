@@ -6,6 +6,7 @@
 
 mod catalog;
 mod cell;
+mod detector;
 mod encoding;
 mod finding;
 mod layer_set;
@@ -13,17 +14,20 @@ mod lexicon_set;
 mod lint;
 mod parse;
 mod term;
+mod variant;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::encoding::{TextEncoding, decode};
 pub use catalog::{Catalog, check};
 pub use cell::column_titles;
+pub use detector::Detector;
 pub use encoding::check_bytes;
 pub use layer_set::LayerSet;
 pub use lexicon_set::LexiconSet;
 pub use parse::parse;
 pub use term::{Lexicon, Mode, NegationPolicy, Term, Validity};
+pub use variant::{Variant, VariantKind, VariantTables};
 
 /// Number of a term over all lexicons of a pack.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]

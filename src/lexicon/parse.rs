@@ -10,7 +10,7 @@ use crate::diagnostic::{self, Diagnostic};
 use super::cell::{COLUMNS, Column, MODES, NEGATIONS, Row, STATES, Status};
 use super::finding::{at, bad_value, category, regex, shape};
 use super::lint::check_list;
-use super::{Lexicon, Mode, Term, Validity, decode};
+use super::{Detector, Lexicon, Mode, Term, Validity, decode};
 
 /// Parses the term list `bytes` of `file`, a path with `/`. The lexicon's id is the
 /// file's name without its ending.
@@ -169,6 +169,11 @@ fn check_needed(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnostic>) {
     }
     if term.mode == Mode::Regex {
         check_patterns(row, term, findings);
+    }
+    if term.mode == Mode::Detector && Detector::named(&term.text).is_none() {
+        let place = at(row.file, row.line, row.cell_of(Column::Term));
+        let zh = Detector::names().collect::<Vec<_>>().join("、");
+        findings.push(bad_value(place, "词条", &term.text, &zh, "the name of a detector, such as `phone`"));
     }
 }
 

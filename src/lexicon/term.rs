@@ -79,6 +79,15 @@ pub enum Mode {
     Pinyin,
     /// 整词: both ends lie on word boundaries.
     Word,
+    /// 识别: what has the form that the term names ([`super::Detector`]); its contexts are values that are no hits.
+    Detector,
+}
+
+impl Mode {
+    /// Returns whether the term is looked for as it is written.
+    pub fn is_literal(self) -> bool {
+        !matches!(self, Mode::Regex | Mode::Detector)
+    }
 }
 
 /// What becomes of a hit that is negated.

@@ -13,6 +13,8 @@ use crate::message::{Message, Part};
 use crate::time::{Day, Timestamp, Zone};
 
 use super::candidate::{Candidate, Nearby, Surroundings, resolve};
+use super::detect::{self, Detected, Detectors};
+use super::disguise::{self, Disguise, Disguises, cuts_a_word};
 use super::patterns::{Found, PatternRole, PatternSet, Views};
 use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
@@ -22,6 +24,8 @@ use super::{Layer, Mention, Polarity, Wanted};
 pub struct Annotator {
     pub(super) patterns: PatternSet,
     regexes: Regexes,
+    disguises: Disguises,
+    detectors: Detectors,
     pub(super) scope: ScopeWords,
     pub(super) segmenter: Segmenter,
     /// What is needed of each term, by its number.
@@ -47,6 +51,10 @@ pub struct Scratch {
     pub(super) hits: Vec<Candidate>,
     pub(super) words: Vec<ScopeWord>,
     pub(super) word_ends: Vec<u32>,
+    pub(super) disguise: disguise::Buffers,
+    disguised: Vec<Disguise>,
+    detect: detect::Buffers,
+    detected: Vec<Detected>,
 }
 
 /// What is needed of a term while matching.
@@ -56,6 +64,8 @@ pub(super) struct CompiledTerm {
     valid: Validity,
     pub(super) has_contexts: bool,
     pub(super) needs_companion: bool,
+    /// A hit must not cut another word in two.
+    pub(super) keeps_words: bool,
     /// A longer word with another sense may contain it.
     pub(super) coverable: bool,
     /// As written, to tell exact hits.
@@ -66,14 +76,25 @@ impl Annotator {
     /// Compiles the enabled terms of `catalog`. The lexicon `negation` gives the scope words
     /// and no mentions. Days are those of `zone`.
     pub fn new(catalog: &Catalog, zone: &Zone) -> Annotator {
+        Annotator::sharing(catalog, zone, Segmenter::new(words_of(catalog)))
+    }
+
+    /// Compiles as [`Annotator::new`] does, with the words of another annotator: for a few terms beside a pack.
+    pub fn beside(&self, catalog: &Catalog, zone: &Zone) -> Annotator {
+        Annotator::sharing(catalog, zone, self.segmenter.clone())
+    }
+
+    fn sharing(catalog: &Catalog, zone: &Zone, segmenter: Segmenter) -> Annotator {
         let scope_idx = catalog.find(SCOPE_LEXICON);
         let scope = ScopeWords::new(scope_idx.map(|idx| catalog.lexicon(idx)));
         Annotator {
             patterns: PatternSet::new(catalog, scope_idx),
             regexes: Regexes::new(catalog),
-            terms: catalog.terms().map(|(_, term)| CompiledTerm::new(term, &scope)).collect(),
+            terms: compile_terms(catalog, &scope),
             scope,
-            segmenter: Segmenter::new(words_of(catalog)),
+            disguises: Disguises::new(disguisable(catalog, scope_idx)),
+            detectors: Detectors::new(catalog),
+            segmenter,
             skipping: skipping(catalog),
             all: Wanted::all(catalog.lexicons().len()),
             zone: zone.clone(),
@@ -125,7 +146,7 @@ impl Annotator {
         if scratch.candidates.is_empty() {
             return;
         }
-        self.keep_hits(at, scratch);
+        self.keep_hits(at, self.looks_through(wanted), scratch);
         if !scratch.hits.is_empty() {
             self.emit(part, idx, scratch, out);
         }
@@ -137,6 +158,15 @@ impl Annotator {
         fold_with(text, &mut scratch.folded, |at, c| watch.pass(at, c));
         watch.end();
         self.collect(wanted, scratch);
+        if self.looks_through(wanted) {
+            self.collect_disguised(wanted, scratch);
+        }
+        self.collect_detected(wanted, scratch);
+    }
+
+    /// Returns whether disguised spellings are looked for.
+    pub(super) fn looks_through(&self, wanted: &LexiconSet) -> bool {
+        self.disguises.lexicons().iter().any(|lexicon| wanted.contains(*lexicon))
     }
 
     /// Collects candidates, and what stands around them from both views of the text.
@@ -151,6 +181,22 @@ impl Annotator {
             self.collect_view(true, wanted, scratch);
         }
         self.regexes.collect(scratch.folded.text(), wanted, &mut scratch.awake, &mut scratch.candidates);
+    }
+
+    /// Collects the terms that stand in the text in disguise.
+    fn collect_disguised(&self, wanted: &LexiconSet, scratch: &mut Scratch) {
+        let Scratch { folded, disguise, disguised, candidates, .. } = scratch;
+        disguised.clear();
+        self.disguises.find(folded, &self.segmenter, disguise, disguised);
+        let found = disguised.iter().filter(|found| wanted.contains(found.lexicon));
+        candidates.extend(found.map(|found| Candidate {
+            lexicon: found.lexicon,
+            term: found.term,
+            skipped: true,
+            disguise: Some(found.layer),
+            start: found.start,
+            end: found.end,
+        }));
     }
 
     /// Collects from one view of the text, where patterns may begin at `scratch.places`.
@@ -174,7 +220,14 @@ impl Annotator {
                 match of.role {
                     PatternRole::Spelling => {
                         let (lexicon, term) = (of.lexicon, of.term);
-                        scratch.candidates.push(Candidate { lexicon, term, skipped, start, end });
+                        scratch.candidates.push(Candidate {
+                            lexicon,
+                            term,
+                            skipped,
+                            disguise: None,
+                            start,
+                            end,
+                        });
                     }
                     PatternRole::Announcement => scratch.awake.push(of.term),
                 }
@@ -182,19 +235,38 @@ impl Annotator {
         }
     }
 
+    /// Collects numbers to call, ids and addresses.
+    fn collect_detected(&self, wanted: &LexiconSet, scratch: &mut Scratch) {
+        let Scratch { folded, detect, detected, candidates, .. } = scratch;
+        detected.clear();
+        self.detectors.find(folded, wanted, detect, detected);
+        candidates.extend(detected.iter().map(|found| Candidate {
+            lexicon: found.lexicon,
+            term: found.term,
+            skipped: false,
+            disguise: None,
+            start: found.start,
+            end: found.end,
+        }));
+    }
+
     /// Turns candidates into hits.
-    fn keep_hits(&self, at: Timestamp, scratch: &mut Scratch) {
+    fn keep_hits(&self, at: Timestamp, looks_through: bool, scratch: &mut Scratch) {
         let folded = &scratch.folded;
         let surroundings = Surroundings::new(&self.patterns, &mut scratch.nearby);
         let mut day = None;
+        let disguise = &mut scratch.disguise;
         let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
+        let seen_through = |hit: &Candidate| looks_through && hit.skipped && hit.disguise.is_none();
         scratch.candidates.retain(|hit| {
             let term = self.term(hit.term);
-            term.is_on(|| *day.get_or_insert_with(|| self.zone.day(at)))
-                && stands_alone(folded, hit, term.mode)
+            !seen_through(hit)
+                && term.is_on(|| *day.get_or_insert_with(|| self.zone.day(at)))
+                && (hit.disguise.is_some() || stands_alone(folded, hit, term.mode))
                 && !(term.has_contexts && surroundings.cover(hit))
                 && (!term.needs_companion || surroundings.keep_company(hit, folded.text()))
                 && (term.mode != Mode::Word || words.bound(hit, folded.text()))
+                && (!term.keeps_words || hit.disguise.is_some() || !self.cuts(folded.text(), hit, disguise))
         });
         resolve(&mut scratch.candidates, &mut scratch.hits);
         scratch.hits.retain(|hit| !self.term(hit.term).coverable || !self.scope.cover(folded.text(), hit));
@@ -225,6 +297,11 @@ impl Annotator {
         }
     }
 
+    /// Returns whether the hit begins or ends within another word.
+    pub(super) fn cuts(&self, text: &str, hit: &Candidate, buffers: &mut disguise::Buffers) -> bool {
+        cuts_a_word(text, hit.start as usize..hit.end as usize, &self.segmenter, buffers.check())
+    }
+
     pub(super) fn term(&self, term: TermIdx) -> &CompiledTerm {
         &self.terms[term.0 as usize]
     }
@@ -237,6 +314,25 @@ fn skipping(catalog: &Catalog) -> Vec<LexiconIdx> {
     asking.map(|(idx, _)| idx).collect()
 }
 
+fn compile_terms(catalog: &Catalog, scope: &ScopeWords) -> Vec<CompiledTerm> {
+    let layers = |idx| catalog.lexicon(catalog.lexicon_of(idx)).layers();
+    catalog.terms().map(|(idx, term)| CompiledTerm::new(term, layers(idx), scope)).collect()
+}
+
+/// The terms of the lexicons that look through disguises, with their lexicons' layers.
+fn disguisable(
+    catalog: &Catalog,
+    scope: Option<LexiconIdx>,
+) -> impl Iterator<Item = (LexiconIdx, TermIdx, &Term, LayerSet)> {
+    let plain = LayerSet::default();
+    let with_layers = move |(idx, term)| {
+        let lexicon = catalog.lexicon_of(idx);
+        (lexicon, idx, term, catalog.lexicon(lexicon).layers())
+    };
+    let all = catalog.terms().map(with_layers);
+    all.filter(move |(lexicon, .., layers)| Some(*lexicon) != scope && !plain.contains(*layers))
+}
+
 /// The folded spellings of the terms that must stand on word boundaries.
 fn words_of(catalog: &Catalog) -> Vec<String> {
     let terms = catalog.terms().map(|(_, term)| term).filter(|term| term.enabled && term.mode == Mode::Word);
@@ -244,14 +340,15 @@ fn words_of(catalog: &Catalog) -> Vec<String> {
 }
 
 impl CompiledTerm {
-    fn new(term: &Term, scope: &ScopeWords) -> CompiledTerm {
+    fn new(term: &Term, layers: LayerSet, scope: &ScopeWords) -> CompiledTerm {
         CompiledTerm {
             mode: term.mode,
             negation: term.negation,
             valid: term.valid,
-            has_contexts: !term.contexts.is_empty(),
+            has_contexts: !term.contexts.is_empty() && term.mode != Mode::Detector,
             needs_companion: !term.companions.is_empty(),
-            coverable: term.mode == Mode::Regex
+            keeps_words: term.mode == Mode::Contains && layers.contains(LayerSet::WORDS),
+            coverable: !term.mode.is_literal()
                 || term.spellings().any(|spelling| scope.may_cover(&fold(spelling))),
             spellings: term.spellings().map(Box::from).collect(),
         }
@@ -264,8 +361,10 @@ impl CompiledTerm {
 
     pub(super) fn layer(&self, hit: &Candidate, original: &str, folded: &str) -> Layer {
         let as_found =
-            self.mode == Mode::Regex && folded.get(hit.start as usize..hit.end as usize) == Some(original);
-        if hit.skipped {
+            !self.mode.is_literal() && folded.get(hit.start as usize..hit.end as usize) == Some(original);
+        if let Some(layer) = hit.disguise {
+            layer
+        } else if hit.skipped {
             Layer::Skipped
         } else if as_found || self.spellings.iter().any(|spelling| &**spelling == original) {
             Layer::Exact
@@ -296,10 +395,17 @@ impl NegationPolicy {
 pub(super) fn stands_alone(folded: &FoldedText, hit: &Candidate, mode: Mode) -> bool {
     let (text, start, end) = (folded.text(), hit.start as usize, hit.end as usize);
     match mode {
-        Mode::Regex => is_outside_atoms(folded, hit),
+        Mode::Regex | Mode::Detector => is_outside_atoms(folded, hit),
         Mode::Whole => text[..start].trim().is_empty() && text[end..].trim().is_empty(),
-        _ => !joins(text, start) && !joins(text, end) && is_outside_atoms(folded, hit),
+        _ => !joins(text, start) && !joins(text, end) && !adds(text, start) && is_outside_atoms(folded, hit),
     }
+}
+
+/// Returns whether a plus sign at `at` joins what stands before it to what follows: u+v is no +v.
+fn adds(text: &str, at: usize) -> bool {
+    let letters = CharFlags::LATIN | CharFlags::DIGIT;
+    text[at..].starts_with('+')
+        && text[..at].chars().next_back().is_some_and(|c| flags_of(c).intersects(letters))
 }
 
 /// Returns whether letters, or digits, stand on both sides of `at`.

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::lexicon::{LexiconIdx, TermIdx};
 
+use super::Layer;
 use super::patterns::{Bearing, PatternSet};
 
 /// An occurrence of a term, in bytes of the folded text.
@@ -16,8 +17,10 @@ use super::patterns::{Bearing, PatternSet};
 pub(super) struct Candidate {
     pub(super) lexicon: LexiconIdx,
     pub(super) term: TermIdx,
-    /// Separators inside it were skipped.
+    /// Separators inside it were skipped, or it stands there in disguise.
     pub(super) skipped: bool,
+    /// What it took to see it in disguise.
+    pub(super) disguise: Option<Layer>,
     pub(super) start: u32,
     pub(super) end: u32,
 }

@@ -8,6 +8,10 @@ mod annotator;
 mod candidate;
 #[cfg(test)]
 mod cases;
+mod detect;
+mod disguise;
+#[cfg(test)]
+mod disguise_suite;
 mod patterns;
 mod regexes;
 mod scope;

@@ -181,7 +181,7 @@ impl Collected {
     fn add_term(&mut self, term: &Term, lexicon: LexiconIdx, idx: TermIdx, skips: bool) {
         let part = |role, views| Use { lexicon, term: idx, role, views };
         let views = if skips { Views::Both } else { Views::Folded };
-        let literal = term.mode != Mode::Regex;
+        let literal = term.mode.is_literal();
         for spelling in term.spellings().filter(|_| literal) {
             let folded = fold(spelling);
             let bare = without_separators(&folded);
@@ -194,10 +194,10 @@ impl Collected {
                 self.add(bare, part(PatternRole::Spelling, Views::Skipped));
             }
         }
-        for context in &term.contexts {
+        for context in term.contexts.iter().filter(|_| term.mode != Mode::Detector) {
             self.add_bearing(fold(context), idx, Bearing::Context);
         }
-        if !literal {
+        if term.mode == Mode::Regex {
             for announcement in announcements(term) {
                 self.add(announcement, part(PatternRole::Announcement, Views::Folded));
             }

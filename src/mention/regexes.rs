@@ -69,7 +69,14 @@ impl Regexes {
                 regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))
             {
                 let (start, end) = (found.start() as u32, found.end() as u32);
-                candidates.push(Candidate { lexicon: *lexicon, term: *term, skipped: false, start, end });
+                candidates.push(Candidate {
+                    lexicon: *lexicon,
+                    term: *term,
+                    skipped: false,
+                    disguise: None,
+                    start,
+                    end,
+                });
             }
         }
     }

@@ -264,9 +264,22 @@ impl View<'_> {
     }
 
     fn is_asked(&self) -> bool {
+        if self.is_called_for() {
+            return false;
+        }
         let asks_at_end = self.after(ScopeKind::AsksAtEnd).any(|word| self.ends_clause(word));
         let bare_negator = self.after(ScopeKind::Denies).any(|word| self.ends_clause(word));
         self.asks || self.has(ScopeKind::Asks) || asks_at_end || bare_negator
+    }
+
+    /// Returns whether the hit opens its clause and 呢 follows at once: 退款呢? asks for it, not about it.
+    fn is_called_for(&self) -> bool {
+        let text = self.scene.text;
+        let opens = text[..self.hit.start as usize]
+            .chars()
+            .next_back()
+            .is_none_or(|c| !flags_of(c).intersects(CharFlags::HAN));
+        opens && text[self.hit.end as usize..].starts_with('呢')
     }
 
     fn is_refused(&self) -> bool {
@@ -334,12 +347,15 @@ impl View<'_> {
     }
 }
 
-/// Returns whether the hit stands inside 《》: a title names things and says nothing.
+/// Returns whether the hit stands inside 《》 or “”: titles and quoted words are somebody else's.
 fn is_in_title(text: &str, hit: &Candidate) -> bool {
-    let before = text[..hit.start as usize].chars().rev().take(MAX_TITLE_CHARS);
-    let opened = before.take_while(|c| *c != '》').any(|c| c == '《');
-    let mut after = text[hit.end as usize..].chars().take(MAX_TITLE_CHARS);
-    opened && after.any(|c| c == '》')
+    let is_in = |open: char, close: char| {
+        let before = text[..hit.start as usize].chars().rev().take(MAX_TITLE_CHARS);
+        let opened = before.take_while(|c| *c != close).any(|c| c == open);
+        let mut after = text[hit.end as usize..].chars().take(MAX_TITLE_CHARS);
+        opened && after.any(|c| c == close)
+    };
+    is_in('《', '》') || is_in('“', '”')
 }
 
 /// How many characters may stand between a negator and what it denies.

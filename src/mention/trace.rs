@@ -129,17 +129,24 @@ impl Annotator {
         let surroundings = Surroundings::new(&self.patterns, &mut scratch.nearby);
         let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
         let day = self.zone.day(at);
+        let disguise = &mut scratch.disguise;
+        let looks_through = self.looks_through(&self.all.own);
         let refusal = |hit: &Candidate| {
             let term = self.term(hit.term);
-            if !term.is_on(|| day) {
+            let plain = hit.disguise.is_none();
+            if looks_through && hit.skipped && plain {
+                Some(Refusal::Overlapped)
+            } else if !term.is_on(|| day) {
                 Some(Refusal::NotInForce)
-            } else if !stands_alone(folded, hit, term.mode) {
+            } else if plain && !stands_alone(folded, hit, term.mode) {
                 Some(Refusal::NotAlone)
             } else if term.has_contexts && surroundings.cover(hit) {
                 Some(Refusal::Covered)
             } else if term.needs_companion && !surroundings.keep_company(hit, folded.text()) {
                 Some(Refusal::WithoutCompany)
             } else if term.mode == crate::lexicon::Mode::Word && !words.bound(hit, folded.text()) {
+                Some(Refusal::InsideWord)
+            } else if term.keeps_words && plain && self.cuts(folded.text(), hit, disguise) {
                 Some(Refusal::InsideWord)
             } else {
                 None

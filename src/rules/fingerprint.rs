@@ -12,7 +12,7 @@ use super::rule::{
     AlertIdx, AlertSpec, Emit, Exemption, Fingerprint, Group, Metric, MetricOf, Ranking, Rule, RuleSet,
     Score, Shape, SignalIdx, Status, Tag, TagIdx,
 };
-use super::signal_def::{Selector, SignalDef};
+use super::signal_def::{ModelScore, Selector, SignalDef};
 use super::signal_file::{SPEAKERS, WORDS};
 use crate::lexicon::{Catalog, LexiconIdx};
 
@@ -51,7 +51,7 @@ impl<'a> Printer<'a> {
             return json!({ "kinds": business.kinds, "where": business.tests });
         }
         let near = signal.near.as_ref().map(|near| json!([self.selector(&near.selector), near.chars]));
-        json!({
+        let mut form = json!({
             "from": word(SPEAKERS, signal.from),
             "words": word(WORDS, signal.words),
             "chats": signal.chats,
@@ -64,7 +64,12 @@ impl<'a> Printer<'a> {
             "mini_program_not_in": signal.mini_program_not_in,
             "member_in": signal.member_in,
             "company_in": signal.company_in,
-        })
+        });
+        if !signal.models.is_empty() {
+            let score = |wanted: &ModelScore| json!([wanted.label.name(), wanted.at_least]);
+            form["models"] = signal.models.iter().map(score).collect();
+        }
+        form
     }
 
     fn selector(&self, selector: &Selector) -> Value {

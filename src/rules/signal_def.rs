@@ -6,6 +6,7 @@ use crate::business::{BusinessKind, FieldValue};
 use crate::lexicon::{LexiconIdx, TermIdx};
 use crate::mention::Polarity;
 use crate::message::{ChatKind, MessageKind};
+use crate::model::Label;
 
 use super::Fingerprint;
 
@@ -31,6 +32,8 @@ pub struct SignalDef {
     pub words: Words,
     /// One of these must be mentioned; empty: no mention needed.
     pub any: Vec<Selector>,
+    /// Scores one of which makes it true without a mention.
+    pub models: Vec<ModelScore>,
     /// Which polarities count; empty: each mention that the term's own policy kept.
     pub polarity: Vec<Polarity>,
     /// A mention does not count when one of these is mentioned in the same part.
@@ -98,6 +101,15 @@ impl Test {
             Test::Exists(there) => value.is_some() == *there,
         }
     }
+}
+
+/// A model's score that is high enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelScore {
+    /// The model's label.
+    pub label: Label,
+    /// From 0 to 1.
+    pub at_least: f64,
 }
 
 /// Who sent a message, as signals ask for it.

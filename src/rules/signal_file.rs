@@ -5,11 +5,12 @@ use super::business_file;
 use super::compile::Context;
 use super::reader::{Reader, Text};
 use super::rule::Fingerprint;
-use super::signal_def::{Near, Selector, SignalDef, Speaker, Words};
+use super::signal_def::{ModelScore, Near, Selector, SignalDef, Speaker, Words};
 use super::tree::{Entry, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::mention::Polarity;
 use crate::message::{ChatKind, MessageKind};
+use crate::model::Label;
 
 /// Compiles one `[signal.<id>]`.
 pub fn signal(entry: &Entry, context: &Context<'_>) -> Option<SignalDef> {
@@ -60,6 +61,7 @@ fn nothing() -> SignalDef {
         kinds: Vec::new(),
         words: Words::Own,
         any: Vec::new(),
+        models: Vec::new(),
         polarity: Vec::new(),
         unless_any: Vec::new(),
         near: None,
@@ -79,6 +81,7 @@ pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults
         kinds: kinds(reader),
         words: reader.choice("words", WORDS).unwrap_or(defaults.words),
         any: selectors(reader, "any", context),
+        models: models(reader),
         polarity: sorted(reader.choices("polarity", POLARITIES)),
         unless_any: selectors(reader, "unless_any", context),
         near: reader.table("near").and_then(|table| near(table, context)),
@@ -93,7 +96,10 @@ pub fn conditions(reader: &Reader<'_>, context: &Context<'_>, defaults: Defaults
 /// Returns whether `def` asks for nothing that sets one message apart from another of the same speaker.
 pub fn says_nothing(def: &SignalDef) -> bool {
     let lists = [&def.host_not_in, &def.mini_program_not_in, &def.member_in, &def.company_in];
-    def.any.is_empty() && def.kinds.is_empty() && lists.iter().all(|list| list.is_none())
+    def.any.is_empty()
+        && def.models.is_empty()
+        && def.kinds.is_empty()
+        && lists.iter().all(|list| list.is_none())
 }
 
 fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
@@ -127,6 +133,12 @@ fn selectors(reader: &Reader<'_>, key: &'static str, context: &Context<'_>) -> V
         let (flipped, rest) = match text.text.split_once(':') {
             Some(("lexicon", rest)) => (false, rest),
             Some(("flipped", rest)) => (true, rest),
+            Some(("model", _)) => {
+                if model_score(text.text).is_none() {
+                    report_model(text, context);
+                }
+                continue;
+            }
             _ => {
                 report_selector(text, context);
                 continue;
@@ -137,6 +149,28 @@ fn selectors(reader: &Reader<'_>, key: &'static str, context: &Context<'_>) -> V
     all.sort_by(|a, b| (a.lexicon, a.flipped, &a.terms).cmp(&(b.lexicon, b.flipped, &b.terms)));
     all.dedup();
     all
+}
+
+/// Returns the scores among the conditions of `any`; those that cannot be read are reported with the selectors.
+fn models(reader: &Reader<'_>) -> Vec<ModelScore> {
+    reader.texts("any").into_iter().filter_map(|text| model_score(text.text)).collect()
+}
+
+/// Reads `model:complaint >= 0.7`.
+fn model_score(text: &str) -> Option<ModelScore> {
+    let (name, at_least) = text.strip_prefix("model:")?.split_once(">=")?;
+    let at_least = at_least.trim().parse().ok().filter(|score| (0.0..=1.0).contains(score))?;
+    Some(ModelScore { label: Label::named(name.trim())?, at_least })
+}
+
+fn report_model(text: Text<'_>, context: &Context<'_>) {
+    let (zh, en) =
+        (format!("“{}” 不是模型分数条件", text.text), format!("`{}` is no condition on a score", text.text));
+    let finding = Diagnostic::new("E001", text.place.clone(), zh, en);
+    context.findings.add(finding.with_help(
+        "写成 model:<标签> >= 0.7，标签为 complaint、price_interest 或 ad，分数 0 到 1",
+        "write model:<label> >= 0.7 with complaint, price_interest or ad and a score from 0 to 1",
+    ));
 }
 
 fn report_selector(text: Text<'_>, context: &Context<'_>) {

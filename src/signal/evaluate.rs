@@ -5,15 +5,17 @@
 //! signals of their terms, plus the signals without terms.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::host;
-use super::{Act, Event, Hit, Sign};
+use super::{Act, Event, Hit, Opinion, Sign};
 use crate::business::{BusinessEvent, BusinessKind};
 use crate::lexicon::{Catalog, TermIdx};
-use crate::mention::{Mention, Wanted};
+use crate::mention::{Layer, Mention, Wanted};
 use crate::message::{ChatKind, Message, NumberField, Role, RoomRole, TextScope};
+use crate::model::{Label, Models};
 use crate::rules::{Business, ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx};
 use crate::rules::{Speaker, TagIdx, Words};
 use crate::time::Zone;
@@ -23,6 +25,7 @@ pub struct Evaluator {
     zone: Zone,
     signals: Vec<SignalDef>,
     exemptions: Vec<Exemption>,
+    models: Arc<Models>,
     /// Where the signals of term `i` begin in `by_term`; one longer than there are terms.
     first_of_term: Vec<u32>,
     by_term: Vec<Use>,
@@ -34,6 +37,8 @@ pub struct Evaluator {
     business: Vec<SignalIdx>,
     /// Tags by id and by path, sorted.
     tags: Vec<(String, TagIdx)>,
+    /// Signals that a model's score makes true.
+    modelled: Vec<SignalIdx>,
 }
 
 /// A signal that counts a term.
@@ -59,13 +64,21 @@ impl Evaluator {
             zone: rules.pack.zone.clone(),
             signals: rules.signals.clone(),
             exemptions: rules.exemptions.clone(),
+            models: Arc::default(),
             first_of_term,
             by_term,
             plain: situations().map(|(role, chat)| plain_signals(rules, role, chat)).collect(),
             wanted: situations().map(|(role, chat)| wanted_lexicons(rules, role, chat)).collect(),
             business: business_signals(rules),
             tags: tags_by_name(rules),
+            modelled: modelled_signals(rules),
         }
+    }
+
+    /// Asks `models` where a signal does, and about hits in another spelling.
+    #[must_use]
+    pub fn with_models(self, models: Arc<Models>) -> Evaluator {
+        Evaluator { models, ..self }
     }
 
     /// Returns the lexicons whose mentions in `message` can make a signal true.
@@ -92,6 +105,37 @@ impl Evaluator {
             self.try_mentions(signal, group, mentions, catalog, &links, out);
         }
         plain.for_each(|signal| self.try_plain(signal, &links, out));
+        self.try_modelled(&links, out);
+        if out.hits.iter().any(|hit| hit.layer == Layer::Variant) {
+            out.advertises = self.opinion(Label::Ad, message);
+        }
+    }
+
+    /// Adds the signals that a score makes true and no mention did.
+    fn try_modelled(&self, links: &Links<'_, '_>, out: &mut Event) {
+        for signal in &self.modelled {
+            let def = &self.signals[usize::from(signal.0)];
+            if out.sign(*signal).is_none() && holds(def, links) && self.is_scored(def, links.message) {
+                let at = out.signals.partition_point(|sign| sign.signal < *signal);
+                out.signals.insert(at, Sign { signal: *signal, first_hit: 0, n_hits: 0 });
+            }
+        }
+    }
+
+    fn is_scored(&self, def: &SignalDef, message: &Message<'_>) -> bool {
+        let mut scores = def.models.iter();
+        scores.any(|wanted| {
+            self.opinion(wanted.label, message)
+                .is_some_and(|opinion| f64::from(opinion.score) >= wanted.at_least)
+        })
+    }
+
+    /// Returns what the model for `label` says of the sender's own words; `None` without a model or words.
+    fn opinion(&self, label: Label, message: &Message<'_>) -> Option<Opinion> {
+        let scorer = self.models.get(label)?;
+        let own = message.parts.iter().filter(|part| part.scope == TextScope::Own);
+        let score = own.map(|part| scorer.score(&part.text)).max_by(f64::total_cmp)?;
+        Some(Opinion { score: score as f32, holds: score >= scorer.card().threshold })
     }
 
     /// Replaces the contents of `out` with what `event` says.
@@ -212,7 +256,12 @@ fn can_hold(def: &SignalDef, role: Role, chat: ChatKind) -> bool {
 
 /// Returns whether the signal is about messages and needs no mention.
 fn is_plain(def: &SignalDef) -> bool {
-    def.any.is_empty() && def.business.is_none()
+    def.any.is_empty() && def.models.is_empty() && def.business.is_none()
+}
+
+fn modelled_signals(rules: &RuleSet) -> Vec<SignalIdx> {
+    let numbered = (0..).map(SignalIdx).zip(&rules.signals);
+    numbered.filter(|(_, def)| !def.models.is_empty()).map(|(signal, _)| signal).collect()
 }
 
 fn business_signals(rules: &RuleSet) -> Vec<SignalIdx> {

@@ -30,6 +30,17 @@ pub struct Event {
     pub acts: Vec<Act>,
     /// Bit `i`: exemption `i` of the rule set holds for the speaker now.
     pub exemptions: u64,
+    /// What the model for advertising says; asked only about messages with a hit in another spelling.
+    pub advertises: Option<Opinion>,
+}
+
+/// What a model says of a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Opinion {
+    /// How likely the message has the model's label, from 0 to 1.
+    pub score: f32,
+    /// The score reaches the model's threshold.
+    pub holds: bool,
 }
 
 /// A person assigns a tag or takes it away.
@@ -94,5 +105,6 @@ impl Event {
         self.numbers.clear();
         self.acts.clear();
         self.exemptions = 0;
+        self.advertises = None;
     }
 }

@@ -257,7 +257,7 @@ impl<'a> Engine<'a> {
         match self.program.evaluate(place, &mut state.rules, event) {
             Some(Outcome::Fires(firing)) => {
                 turn.apply(rule, &firing);
-                asked[usize::from(shadow)].note(rule, &firing);
+                asked[usize::from(shadow)].note(rule, &firing, event);
             }
             Some(Outcome::Ends(ending)) => turn.end(rule, &ending),
             None => {}

@@ -7,8 +7,9 @@
 
 use smallvec::SmallVec;
 
+use crate::mention::Layer;
 use crate::rules::{Exemption, KickAction, Rule, RuleIdx, RuleSet};
-use crate::signal::Event;
+use crate::signal::{Event, Opinion};
 use crate::time::Millis;
 use crate::timeline::Firing;
 
@@ -20,12 +21,16 @@ use super::row::{Decision, Evidence, KickDecision, MAX_EVIDENCE};
 pub(super) struct Asked {
     rules: SmallVec<[(RuleIdx, KickAction); 4]>,
     evidence: Vec<(RuleIdx, Evidence)>,
+    advertises: Option<Opinion>,
 }
 
 impl Asked {
     /// Notes what the rule that fired asks for, if it is a kick rule.
-    pub fn note(&mut self, rule: &Rule, firing: &Firing<'_>) {
+    pub fn note(&mut self, rule: &Rule, firing: &Firing<'_>, event: &Event) {
         let Some(action) = rule.kick else { return };
+        let doubtful = is_variant_only(firing) && !event.advertises.is_some_and(|opinion| opinion.holds);
+        let action = if doubtful { KickAction::Review } else { action };
+        self.advertises = event.advertises;
         self.rules.push((firing.rule, action));
         self.evidence.extend(evidence_of(firing).into_iter().map(|piece| (firing.rule, piece)));
     }
@@ -79,6 +84,7 @@ impl Asked {
             rules: rules.iter().map(|(rule, _)| *rule).collect(),
             exemption: None,
             held_by: None,
+            model_score: self.advertises.map(|opinion| opinion.score),
         };
         outcome(&mut decision);
         let evidence = self.evidence_for(&decision.rules);
@@ -97,6 +103,17 @@ impl Asked {
         pieces.drain(..pieces.len().saturating_sub(MAX_EVIDENCE));
         pieces
     }
+}
+
+/// Returns whether nothing but other spellings of terms made the rule fire: a person looks at it unless the model
+/// for advertising agrees.
+fn is_variant_only(firing: &Firing<'_>) -> bool {
+    let (mut variants, mut others) = (0, 0);
+    firing.for_each_piece(|piece| match piece.hit {
+        Some(hit) if hit.layer == Layer::Variant => variants += 1,
+        _ => others += 1,
+    });
+    variants > 0 && others == 0
 }
 
 /// Returns the first exemption in force that protects from `rule`.

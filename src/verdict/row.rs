@@ -136,7 +136,7 @@ pub struct Alert {
 }
 
 /// The decision about one message of a group member.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KickDecision {
     /// The message.
     pub message_id: Box<str>,
@@ -148,6 +148,8 @@ pub struct KickDecision {
     pub exemption: Option<u16>,
     /// The time of the kick after which further decisions are held.
     pub held_by: Option<Timestamp>,
+    /// What the model for advertising says, from 0 to 1, where it was asked: only other spellings of terms were found.
+    pub model_score: Option<f32>,
 }
 
 /// One piece of what caused a decision.

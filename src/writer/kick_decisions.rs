@@ -31,6 +31,12 @@ pub(super) fn table() -> Table {
         ColumnDef::nullable("exemption_id", Kind::Text, "the exemption that protects the member"),
         ColumnDef::nullable("exemption_reason", Kind::Text, "why that exemption exists"),
         ColumnDef::nullable("held_by", Kind::Time, "time of the kick after which further decisions are held"),
+        ColumnDef::nullable(
+            "model_score",
+            Kind::Float64,
+            "what the model for advertising says, 0 to 1; asked where only other spellings were found, and below its \
+             threshold such a hit is reviewed, not kicked",
+        ),
         rules_column(),
         ColumnDef::new("terms", Kind::Texts, "the different terms of the evidence, sorted"),
         ColumnDef::nullable("layer", Kind::Text, "the deepest folding that any piece of evidence needed"),
@@ -67,7 +73,8 @@ pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, kick: &KickDecision, 
     cells
         .put(exemption.map(|it| it.id.as_str()))
         .put(exemption.map(|it| it.reason.as_str()))
-        .put(kick.held_by);
+        .put(kick.held_by)
+        .put(kick.model_score.map(f64::from));
     put_rules(cells, kick, context.rules);
     cells.put_texts(terms(&row.evidence, context));
     cells.put(marks(&row.evidence).map(|mark| mark.layer).max().map(words::layer));

@@ -185,6 +185,7 @@ pub fn kick_row(key: &Arc<Key>, at: Timestamp, exemption: Option<u16>) -> Row {
         rules: vec![ADS],
         exemption,
         held_by: None,
+        model_score: None,
     });
     Row { key: key.clone(), at, rule: Some(ADS), decision, evidence: pieces, shadow: false }
 }

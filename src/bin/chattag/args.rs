@@ -54,6 +54,18 @@ pub enum Command {
     Pack(PackArgs),
     /// 标签体检：季度清理报告 · Tag governance: the report for the quarterly clean-up
     Audit(AuditArgs),
+    /// 用练习文本训练一个打分模型 · Train a scoring model from exercise texts
+    Train(TrainArgs),
+    /// 用词库给未标注文本打标再训练，并列出分歧 · Train on what the lexicons say; list disagreements
+    Distill(DistillArgs),
+    /// 用少量标注文本校准模型的阈值 · Fit a model's threshold to labelled texts
+    Calibrate(CalibrateArgs),
+    /// 在标注文本上评测，按来源分列 · Measure decisions on labelled texts, by source
+    Eval(EvalArgs),
+    /// 列出为词条生成的变体写法 · List the spellings made for terms
+    Variants(VariantsArgs),
+    /// 为词表提议排除语境，附命中数 · Propose covering phrases for a term list, with counts
+    Phrases(PhrasesArgs),
     /// 打印输出表的字段说明 · Describe the columns of the output tables
     Schema(SchemaArgs),
     /// 生成命令补全脚本 · Print a completion script for a shell
@@ -257,6 +269,220 @@ pub enum SpeakerArg {
     Member,
 }
 
+/// Which label, and which fields of the texts hold what.
+#[derive(Args, Debug)]
+pub struct LabelArgs {
+    /// 标签 · The label
+    #[arg(long, value_enum)]
+    pub label: LabelArg,
+    /// 文本所在字段 · Field that holds the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub text_field: String,
+    /// 标注所在字段，默认与标签同名 · Field that holds the label; default: the label's name
+    #[arg(long, value_name = "NAME")]
+    pub label_field: Option<String>,
+    /// 标注不小于此数即为是 · The label holds from this number on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub at_least: u32,
+    /// 来源所在字段，结果按它分列 · Field that results are reported by
+    #[arg(long, value_name = "NAME", default_value = "src")]
+    pub source_field: String,
+}
+
+/// A label that models score.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum LabelArg {
+    /// The writer is discontent.
+    Complaint,
+    /// The writer asks or haggles about a price.
+    PriceInterest,
+    /// The writer advertises.
+    Ad,
+}
+
+/// How large a model is and how long it learns.
+#[derive(Args, Debug)]
+pub struct TrainingArgs {
+    /// 2^N 个权重，每个一字节 · 2^N weights of one byte
+    #[arg(long, value_name = "N", default_value_t = 18, value_parser = clap::value_parser!(u32).range(10..=20))]
+    pub bits: u32,
+    /// 最长的字符组合 · Longest n-gram, in characters
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub longest: u32,
+    /// 每条文本看几遍 · How often each text is visited
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub epochs: u32,
+}
+
+/// Arguments of `train`.
+#[derive(Args, Debug)]
+#[command(after_help = TRAIN_EXAMPLES)]
+pub struct TrainArgs {
+    /// 练习 (.txt)，或标注文本 (JSONL、CSV，可 gzip) · Exercises (.txt), or labelled texts (JSONL, CSV, gzip)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Label and fields.
+    #[command(flatten)]
+    pub labels: LabelArgs,
+    /// 写出的模型文件 · The model to write
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// 模型卡上的日期 · Day for the model's card
+    #[arg(long, value_name = "DATE", default_value = "")]
+    pub made: String,
+    /// 训练文本的许可 · Licence of the texts, for the card
+    #[arg(long, value_name = "TEXT", default_value = "unstated")]
+    pub licence: String,
+    /// 只用这些来源的文本，可重复 · Only texts of these sources; may be repeated
+    #[arg(long = "source", value_name = "NAME")]
+    pub sources: Vec<String>,
+    /// 没有标注的文本算作“否” · Texts without a label do not have it
+    #[arg(long)]
+    pub unlabelled_are_not: bool,
+    /// 校准所得的斜率，见 calibrate · Slope, as fitted by `calibrate`
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub slope: f64,
+    /// 校准所得的截距 · Offset, likewise
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_hyphen_values = true)]
+    pub offset: f64,
+    /// 每单位词库证据加多少 · What a unit of lexicon evidence adds, likewise
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub evidence: f64,
+    /// 达到此分即为是 · The label holds from this score on, likewise
+    #[arg(long, value_name = "X", default_value_t = 0.5)]
+    pub threshold: f64,
+    /// Size and length of training.
+    #[command(flatten)]
+    pub training: TrainingArgs,
+}
+
+/// Arguments of `distill`.
+#[derive(Args, Debug)]
+#[command(after_help = DISTILL_EXAMPLES)]
+pub struct DistillArgs {
+    /// 未标注文本 (JSONL、CSV，可 gzip) · Unlabelled texts (JSONL, CSV, gzip)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Label and fields.
+    #[command(flatten)]
+    pub labels: LabelArgs,
+    /// 写出的模型文件 · The model to write
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// 模型卡上的日期 · Day for the model's card
+    #[arg(long, value_name = "DATE", default_value = "")]
+    pub made: String,
+    /// 训练文本的许可 · Licence of the texts, for the card
+    #[arg(long, value_name = "TEXT", default_value = "unstated")]
+    pub licence: String,
+    /// 每类分歧最多列几条 · Disagreements to list, of each kind
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub list: usize,
+    /// Size and length of training.
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Which dictionaries teach.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
+/// Arguments of `calibrate`.
+#[derive(Args, Debug)]
+#[command(after_help = CALIBRATE_EXAMPLES)]
+pub struct CalibrateArgs {
+    /// 标注文本 (JSONL、CSV，可 gzip) · Labelled texts (JSONL, CSV, gzip)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Label and fields.
+    #[command(flatten)]
+    pub labels: LabelArgs,
+    /// 要校准的模型，默认内置的 · The model; default: the shipped one
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// 写出的模型文件 · The model to write
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which dictionaries give the evidence.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
+/// Arguments of `eval`.
+#[derive(Args, Debug)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub struct EvalArgs {
+    /// 标注文本 (JSONL、CSV，可 gzip) · Labelled texts (JSONL, CSV, gzip)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Label and fields.
+    #[command(flatten)]
+    pub labels: LabelArgs,
+    /// 评测这个模型，默认内置的 · The model; default: the shipped one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folds", "words_only"])]
+    pub model: Option<PathBuf>,
+    /// 交叉验证：在其余文本上训练再评测 · Cross-validate: train on the other parts, judge this one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=50))]
+    pub folds: Option<u8>,
+    /// 只用词库，不用模型 · Lexicons only, no model
+    #[arg(long)]
+    pub words_only: bool,
+    /// 只用模型，不用词库 · Model only, no lexicons
+    #[arg(long, conflicts_with = "words_only")]
+    pub model_only: bool,
+    /// 每类错误列几条原文 · Errors to print, of each kind
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub errors: usize,
+    /// 以 JSON 逐行输出 · Print figures as JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Size and length of training, with --folds.
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Which dictionaries give the evidence.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
+/// Arguments of `variants`.
+#[derive(Args, Debug)]
+#[command(after_help = VARIANTS_EXAMPLES)]
+pub struct VariantsArgs {
+    /// 词条 · Terms
+    #[arg(value_name = "TERM", required_unless_present = "lexicon")]
+    pub terms: Vec<String>,
+    /// 列出整个词表的变体 · List those of a whole lexicon
+    #[arg(long, value_name = "ID")]
+    pub lexicon: Option<String>,
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
+/// Arguments of `phrases`.
+#[derive(Args, Debug)]
+#[command(after_help = PHRASES_EXAMPLES)]
+pub struct PhrasesArgs {
+    /// 词表编号，如 complaint · Id of the term list
+    #[arg(value_name = "LEXICON")]
+    pub lexicon: String,
+    /// 文本样本 (JSONL、CSV，可 gzip)；没有就只用分词词典 · Sample of texts; without one the dictionary alone proposes
+    #[arg(value_name = "SAMPLE")]
+    pub sample: Option<PathBuf>,
+    /// 文本所在字段 · Field that holds the text
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub text_field: String,
+    /// 最多列几条 · Proposals to list
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub most: usize,
+    /// 以 JSON 逐行输出 · Print as JSON lines
+    #[arg(long)]
+    pub json: bool,
+    /// Which dictionaries.
+    #[command(flatten)]
+    pub dictionaries: DictionaryArgs,
+}
+
 /// Arguments of `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
@@ -305,3 +531,32 @@ const ANNOTATE_EXAMPLES: &str = "\
   chattag annotate reviews.csv --text-field 内容 > out.jsonl
   chattag annotate cases.jsonl --terms-field terms      每行自带词条 each line brings its terms
   chattag annotate chat.jsonl --lexicon my-words.csv    只用一个词表 one list only";
+
+const TRAIN_EXAMPLES: &str = "\
+示例 Examples:
+  chattag train models/training/complaint.txt --label complaint --out complaint.model
+  chattag train labelled.csv --label ad --label-field y --out ad.model --licence Apache-2.0";
+
+const DISTILL_EXAMPLES: &str = "\
+示例 Examples:
+  chattag distill texts.jsonl.gz --label price_interest --out price.model --list 50";
+
+const CALIBRATE_EXAMPLES: &str = "\
+示例 Examples:
+  chattag calibrate our-200-messages.csv --label complaint --out complaint.model";
+
+const EVAL_EXAMPLES: &str = "\
+示例 Examples:
+  chattag eval labelled.jsonl --label complaint --errors 10      内置模型加词库 as shipped
+  chattag eval labelled.jsonl --label complaint --folds 5        在它自己上交叉验证 cross-validated
+  chattag eval labelled.jsonl --label price_interest --words-only";
+
+const VARIANTS_EXAMPLES: &str = "\
+示例 Examples:
+  chattag variants 加微信 刷单
+  chattag variants --lexicon ads | wc -l";
+
+const PHRASES_EXAMPLES: &str = "\
+示例 Examples:
+  chattag phrases complaint chat.jsonl.gz     词表里的词在样本中误伤了什么 what its terms hit by mistake
+  chattag phrases abuse                       只查分词词典 the dictionary alone";

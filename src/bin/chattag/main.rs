@@ -60,6 +60,12 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
         Command::New(args) => commands::new::run(args, console),
         Command::Pack(args) => commands::pack::run(args, console),
         Command::Audit(args) => commands::audit::run(args, console),
+        Command::Train(args) => commands::train::run(args, console),
+        Command::Distill(args) => commands::distill::run(args, console),
+        Command::Calibrate(args) => commands::calibrate::run(args, console),
+        Command::Eval(args) => commands::eval::run(args, console),
+        Command::Variants(args) => commands::variants::run(args, console),
+        Command::Phrases(args) => commands::phrases::run(args, console),
         Command::Schema(args) => commands::schema::run(args),
         Command::Completions(args) => commands::completions::run(args),
     }

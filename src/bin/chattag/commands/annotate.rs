@@ -123,14 +123,27 @@ fn ad_hoc_terms(value: Option<&Value>, field: &str) -> anyhow::Result<Vec<AdHocT
     Ok(items.iter().filter_map(ad_hoc_term).collect())
 }
 
-/// A term, or `None` for an item that names something else to find (`{"detector": "phone"}`).
+/// A term, or something to detect (`{"detector": "phone"}`); `None` for anything else.
 fn ad_hoc_term(item: &Value) -> Option<AdHocTerm> {
     if let Value::String(term) = item {
-        return Some(AdHocTerm { term: term.clone(), unless: Vec::new() });
+        return Some(AdHocTerm { term: term.clone(), ..AdHocTerm::default() });
     }
-    let term = item.get("term")?.as_str()?.to_owned();
+    let detector = item.get("detector").and_then(Value::as_str);
+    let named = item.get("term").and_then(Value::as_str).or(detector)?;
+    let detector = detector.and_then(lexicon::Detector::named);
+    let term = named.to_owned();
     let unless = item.get("unless").and_then(Value::as_array).into_iter().flatten();
-    Some(AdHocTerm { term, unless: unless.filter_map(|phrase| phrase.as_str().map(str::to_owned)).collect() })
+    let negation = match item.get("neg").and_then(Value::as_str) {
+        Some("flip") => lexicon::NegationPolicy::Flip,
+        Some("drop") => lexicon::NegationPolicy::Drop,
+        _ => lexicon::NegationPolicy::Ignore,
+    };
+    Some(AdHocTerm {
+        term,
+        detector,
+        negation,
+        unless: unless.filter_map(|phrase| phrase.as_str().map(str::to_owned)).collect(),
+    })
 }
 
 fn csv_texts<'a>(args: &'a AnnotateArgs, mut input: Box<dyn BufRead>) -> anyhow::Result<Texts<'a>> {

@@ -2,9 +2,12 @@
 
 pub mod annotate;
 pub mod audit;
+pub mod calibrate;
 pub mod check;
 pub mod completions;
 pub mod diff;
+pub mod distill;
+pub mod eval;
 pub mod explain;
 pub mod export;
 mod export_wecom;
@@ -13,15 +16,19 @@ pub mod import;
 pub mod inspect;
 pub mod new;
 pub mod pack;
+pub mod phrases;
 pub mod preview;
 mod reading;
 pub mod run;
 pub mod schema;
+mod scoring;
 pub mod stats;
 pub mod suggest;
 mod summary;
 pub mod test;
 mod text_table;
+pub mod train;
+pub mod variants;
 
 use std::io::Write as _;
 use std::path::Path;

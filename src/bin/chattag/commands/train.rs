@@ -1,0 +1,72 @@
+//! `chattag train`: exercises or labelled texts in, a model with its card out.
+
+use std::path::Path;
+
+use anyhow::bail;
+use chattag::learning::read_exercises;
+use chattag::model::{DataSource, Example, ModelCard, train};
+
+use super::scoring;
+use crate::Status;
+use crate::args::TrainArgs;
+use crate::console::Console;
+
+/// Trains on all files together.
+pub fn run(args: &TrainArgs, _console: &Console) -> anyhow::Result<Status> {
+    let label = scoring::label(&args.labels);
+    let (mut examples, mut data) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        let own = read(path, args)?;
+        let positive = own.iter().filter(|example| example.target > 0.5).count();
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        data.push(DataSource { name, texts: own.len(), positive, licence: args.licence.clone() });
+        examples.extend(own);
+    }
+    let card = ModelCard {
+        label: label.name().to_owned(),
+        made: args.made.clone(),
+        command: command(args),
+        data,
+        slope: args.slope,
+        offset: args.offset,
+        evidence: args.evidence,
+        threshold: args.threshold,
+        ..ModelCard::default()
+    };
+    let model = train(&examples, scoring::training(&args.training), card);
+    scoring::write(&args.out, &model)?;
+    tracing::info!(examples = examples.len(), weights = 1u32 << model.card().bits, "trained");
+    Ok(Status::Fine)
+}
+
+fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
+    if path.extension().is_some_and(|ending| ending == "txt") {
+        return Ok(read_exercises(path)?);
+    }
+    let mut texts = chattag::learning::read(path, &scoring::fields(&args.labels))?;
+    texts.retain(|text| args.sources.is_empty() || args.sources.contains(&text.source));
+    let example = |text: chattag::learning::Labelled| {
+        let there = if args.unlabelled_are_not { text.there.unwrap_or(false) } else { text.there? };
+        Some(Example { text: text.text, target: f64::from(u8::from(there)), weight: 1.0 })
+    };
+    let examples: Vec<Example> = texts.into_iter().filter_map(example).collect();
+    if examples.is_empty() {
+        bail!("`{}` has no texts to learn from: check --label-field and --source", path.display());
+    }
+    Ok(examples)
+}
+
+/// The command that makes the model again, for its card.
+fn command(args: &TrainArgs) -> String {
+    let files: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
+    let training = &args.training;
+    format!(
+        "chattag train {} --label {}{} --bits {} --longest {} --epochs {}",
+        files.join(" "),
+        scoring::label(&args.labels).name(),
+        args.sources.iter().map(|source| format!(" --source {source}")).collect::<String>(),
+        training.bits,
+        training.longest,
+        training.epochs
+    )
+}
