@@ -8,7 +8,7 @@ cargo test --locked
 python3 data-samples/make_samples.py --check
 out=target/test-out
 rm -rf "$out"
-cargo run --locked --quiet -- run data-samples/archive --roster data-samples/roster.csv --out "$out" --mentions --quiet
+cargo run --locked --quiet -- run data-samples/archive --roster data-samples/roster.csv --events data-samples/events/sources.toml --out "$out" --mentions --quiet
 python=target/python/bin/python
 if [ ! -x "$python" ]; then
   python3 -m venv target/python

@@ -1,4 +1,5 @@
-//! Events per second of the engine: twenty rules, invented histories, one state used again from key to key.
+//! Events per second of the engine over invented histories, one state used again from key to key: twenty
+//! rules, two hundred, and the shipped ones.
 //!
 //! Before anything is timed, the rows of the run are compared with those of a
 //! run with a fresh state per key, and their number must not be zero.
@@ -9,9 +10,10 @@ mod kit;
 #[allow(dead_code, reason = "only the dice are used here")]
 mod plain;
 
+use chattag::bundle::{Bundle, Options};
 use chattag::message::KeyKind;
 use chattag::rules::*;
-use chattag::signal::Event;
+use chattag::signal::{Event, Sign};
 use chattag::verdict::{Engine, KeyState, Row};
 use divan::counter::ItemsCount;
 use kit::*;
@@ -75,17 +77,78 @@ fn run(engine: &Engine<'_>, histories: &[Vec<Event>], out: &mut Vec<Row>, fresh:
     }
 }
 
-#[divan::bench]
-fn twenty_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) {
-    let (set, histories) = (twenty_rules(), histories());
-    let engine = Engine::new(&set, KeyKind::Customer);
+/// Ten times the rules over ten times as many signals, as a pack grows: by topics, not by rules per topic.
+fn two_hundred_rules() -> RuleSet {
+    let mut rules = twenty_rules().rules;
+    for i in 0..180_u16 {
+        let window = elapsed(DAY.times(i64::from(i % 30) + 1));
+        let mut more = rule(&format!("t{i:03}"), count("a", 4, window)).alert(Some(DAY));
+        let Shape::Count { signal, .. } = &mut more.shape else { unreachable!("a count") };
+        *signal = SignalIdx(100 + i);
+        rules.push(more);
+    }
+    set(rules).ttl("care", Span::Elapsed(DAY.times(30))).group(Exclusive::Forward, &["lead", "paid"])
+}
+
+fn measure(bencher: divan::Bencher<'_, '_>, set: &RuleSet, histories: &[Vec<Event>]) {
+    let engine = Engine::new(set, KeyKind::Customer);
     let (mut once, mut again) = (Vec::new(), Vec::new());
-    run(&engine, &histories, &mut once, false);
-    run(&engine, &histories, &mut again, true);
+    run(&engine, histories, &mut once, false);
+    run(&engine, histories, &mut again, true);
     assert!(once == again && once.len() > 1_000, "{} and {} rows", once.len(), again.len());
-    bencher.counter(ItemsCount::new(100_000_u64)).bench_local(|| {
+    let n_events: usize = histories.iter().map(Vec::len).sum();
+    bencher.counter(ItemsCount::new(n_events)).bench_local(|| {
         once.clear();
-        run(&engine, &histories, &mut once, false);
+        run(&engine, histories, &mut once, false);
         once.len()
     });
 }
+
+#[divan::bench]
+fn twenty_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) {
+    measure(bencher, &twenty_rules(), &histories());
+}
+
+#[divan::bench]
+fn two_hundred_rules_over_the_same_events(bencher: divan::Bencher<'_, '_>) {
+    measure(bencher, &two_hundred_rules(), &histories());
+}
+
+#[divan::bench]
+fn the_shipped_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) {
+    let bundle = Bundle::embedded(&Options::default()).0.expect("the shipped dictionaries have no errors");
+    let set = &bundle.rules;
+    let number = |id: &str| {
+        let at = set.signals.iter().position(|signal| signal.id == id).expect("a shipped signal");
+        SignalIdx(u16::try_from(at).expect("few signals"))
+    };
+    let said: Vec<SignalIdx> = SAID.iter().map(|id| number(id)).collect();
+    let message = number("customer_message");
+    let mut histories = histories();
+    let mut dice = Dice(2);
+    for event in histories.iter_mut().flatten() {
+        let talks = event.signals.len() > 1;
+        event.signals = vec![Sign { signal: message, first_hit: 0, n_hits: 0 }];
+        event.hits.truncate(1);
+        if talks {
+            let n_hits = u16::try_from(event.hits.len()).expect("at most one");
+            event.signals.push(Sign { signal: dice.one(&said), first_hit: 0, n_hits });
+        }
+        event.signals.sort_by_key(|sign| sign.signal);
+    }
+    measure(bencher, set, &histories);
+}
+
+/// What customers say in the third bench.
+const SAID: &[&str] = &[
+    "discount_talk",
+    "ask_price",
+    "value_for_money",
+    "bargain",
+    "price_objection",
+    "complaint",
+    "complaint_quality",
+    "complaint_delivery",
+    "satisfied",
+    "dissatisfied",
+];

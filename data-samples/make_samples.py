@@ -102,6 +102,7 @@ def lines_of(path):
 
 TIME = r"(?:(\d{4})-)?(\d\d)-(\d\d)(?:\.\.(\d\d)-(\d\d))? (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?"
 SAYS = re.compile(rf"^{TIME} (?:\[([^\]]*)\] )?(\S+) → ([^:： ]+)[:：] ?(.*)$")
+HAPPENS = re.compile(rf"^{TIME} (订单|退款|点击|访问|添加|入群|退群|资料|打标) (\S+)[:：] ?(.*)$")
 EXPECTS = re.compile(rf"^= (?:{TIME} )?(\S+)(?: (.*))?$")
 SPARES = re.compile(r"^! (\S+)(?: @(\S+))? (.+)$")
 YEAR = 2026
@@ -124,12 +125,21 @@ class Line:
         return self.options.get("标号", "")
 
 
+class Event:
+    """One business event of a script."""
+
+    def __init__(self, at, kind, customer, rest):
+        self.at, self.kind, self.speaker, self.to = at, kind, customer, ""
+        self.fields = dict(word.split("=", 1) for word in rest.split())
+
+
 class Script:
     """All lines and all expectations of the scripts, in the order they are written."""
 
     def __init__(self, cast):
         self.cast = cast
         self.lines = []
+        self.events = []
         self.expected = Expected(cast)
 
     def read(self, path):
@@ -138,12 +148,22 @@ class Script:
             place = f"{path.name}:{number}"
             if match := SAYS.match(text):
                 last = self.say(match, place)
+            elif match := HAPPENS.match(text):
+                last = self.happen(match, place)
             elif match := EXPECTS.match(text):
                 self.expected.add(match, last, place)
             elif match := SPARES.match(text):
                 self.expected.spare(match, last)
             else:
                 raise Mistake(f"{place}: 看不懂：{text}")
+
+    def happen(self, match, place):
+        kind, name, rest = match.group(10), match.group(11), match.group(12)
+        if name not in self.cast.id:
+            raise Mistake(f"{place}: cast.txt 里没有“{name}”")
+        event = Event(local(*(match.group(i) for i in (1, 2, 3, 6, 7, 8, 9))), kind, name, rest)
+        self.events.append(event)
+        return event
 
     def say(self, match, place):
         year, month, day, month_2, day_2, hour, minute, second, milli, options, speaker, to, text = match.groups()
@@ -177,7 +197,8 @@ def parse_options(text):
 
 # ── Expected answers ─────────────────────────────────────────────────────────────────────────────
 
-TAG_KINDS = {"打标": "assign", "刷新": "refresh", "升级": "level", "降级": "level", "移除": "remove", "被阻": "blocked"}
+TAG_KINDS = {"打标": "assign", "刷新": "refresh", "升级": "level", "降级": "level", "移除": "remove", "被阻": "blocked",
+             "复查": "reviewed"}
 KICKS = {"复核": "review", "警告": "warn", "踢出": "kick", "踢出拉黑": "kick_block", "豁免": "none", "已处理": "none"}
 
 
@@ -592,6 +613,46 @@ def expected_files(script, archive):
     }
 
 
+EVENT_WORDS = {"订单": "order", "退款": "refund", "点击": "click", "访问": "visit", "添加": "add", "入群": "join",
+               "退群": "leave", "资料": "profile", "打标": "tag"}
+
+SOURCES = """\
+# 示例的业务事件：订单是表格，列名要对照；其余是 JSONL，字段名就是标准的。
+[[source]]
+name = "orders"
+files = ["orders.csv"]
+columns = "买家=customer,付款时间=at,实付（分）=amount_fen"
+
+[[source]]
+name = "behaviour"
+files = ["behaviour.jsonl"]
+"""
+
+
+def event_files(script):
+    """Orders and refunds as a table with the column names of a shop, everything else as lines of JSON."""
+    ids, orders, lines = script.cast.id, [], []
+    for number, event in enumerate(script.events, 1):
+        fields = dict(event.fields)
+        staff = ids[fields.pop("员工")] if "员工" in fields else ""
+        eid = f"biz-{number:04d}"
+        if event.kind in ("订单", "退款"):
+            orders.append([eid, event.kind, event.at.strftime("%Y-%m-%d %H:%M:%S"), ids[event.speaker], staff,
+                           fields.get("status", ""), fields["amount_fen"], fields.get("coupon_id", "")])
+        else:
+            record = {"id": eid, "kind": EVENT_WORDS[event.kind], "at": millis(event.at), "customer": ids[event.speaker]}
+            if staff:
+                record["staff"] = staff
+            record.update(fields)
+            lines.append(json.dumps(record, ensure_ascii=False))
+    header = ["单号", "事件", "付款时间", "买家", "员工", "订单状态", "实付（分）", "优惠券"]
+    return {
+        "events/orders.csv": csv_text(header, orders),
+        "events/behaviour.jsonl": ("\n".join(lines) + "\n").encode(),
+        "events/sources.toml": SOURCES.encode(),
+    }
+
+
 def stored(path, content):
     """Returns the bytes to store: packed when the name says so, the old packing when its content is the same."""
     if path.suffix not in (".gz", ".zst"):
@@ -621,7 +682,7 @@ def write_all(files, check):
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-    for folder in ("archive", "expected"):
+    for folder in ("archive", "events", "expected"):
         for path in sorted((HERE / folder).rglob("*")):
             name = path.relative_to(HERE).as_posix()
             if path.is_file() and name not in files:
@@ -644,6 +705,8 @@ def main():
     files = {f"archive/{name}": content for name, content in archive.files.items()}
     files["encrypted/envelopes.jsonl"] = encrypted_envelopes()
     files["roster.csv"] = csv_text(["成员", "角色", "群", "企业"], cast.roster)
+    archive.counts["processed"] += len(script.events)
+    files.update(event_files(script))
     files.update(expected_files(script, archive))
     changed = write_all(files, check)
     print(f"{sum(n for r, n in archive.counts.items() if not r.startswith('note.'))} 条记录，"

@@ -123,7 +123,7 @@ impl BusinessReader<'_> {
 
     fn line(&self, line: &[u8]) -> Result<BusinessEvent, RecordFault> {
         let object: Map<String, Value> = serde_json::from_slice(line).map_err(|error| {
-            RecordFault::new("json.invalid", format!("no JSON object: column {}", error.column()))
+            RecordFault::new("json.syntax", format!("no JSON object: column {}", error.column()))
         })?;
         let names: Vec<&str> = object.keys().map(String::as_str).collect();
         let fields = self.columns.fields_of(&names);
@@ -284,7 +284,7 @@ mod tests {
             "3 ! event.malformed `amount_fen` is not a whole number (money in fen)",
             "4 ! event.malformed `kind` is not a known kind of event",
             "5 ! event.malformed `at` is not a time",
-            "6 ! json.invalid no JSON object: column 0",
+            "6 ! json.syntax no JSON object: column 0",
             "7 add a1 1709258400000 wm1 channel=live x_store=7",
         ];
         assert_eq!(read("events.jsonl", lines.as_bytes(), None), expected);

@@ -7,9 +7,9 @@
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
-use crate::message::NumberField;
-use crate::rules::SignalIdx;
-use crate::signal::{Event, Hit, Opinion, Sign};
+use crate::message::{KeyKind, NumberField};
+use crate::rules::{SignalIdx, TagIdx};
+use crate::signal::{Act, Event, Hit, Opinion, Sign};
 use crate::time::Timestamp;
 
 /// Which record of the night this is: unique, and in reading order.
@@ -57,6 +57,8 @@ pub enum EntryKind {
     Agree,
     /// The customer refuses.
     Disagree,
+    /// The customer goes from the employee `second` to the employee `room` of the address.
+    HandOver,
 }
 
 impl EntryKind {
@@ -65,6 +67,7 @@ impl EntryKind {
             0 => EntryKind::CustomerMessage,
             1 => EntryKind::OtherMessage,
             2 => EntryKind::Agree,
+            4 => EntryKind::HandOver,
             _ => EntryKind::Disagree,
         }
     }
@@ -275,6 +278,12 @@ fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
         out.push(*field as u8);
         out.extend_from_slice(&value.to_le_bytes());
     }
+    put(out, event.acts.len() as u64);
+    for act in &event.acts {
+        put(out, u64::from(act.tag.0));
+        out.push(u8::from(act.assigned));
+        out.push(act.key as u8);
+    }
     let kept = event.signals.iter().filter(|sign| keep(sign));
     put(out, kept.clone().count() as u64);
     for sign in kept {
@@ -322,6 +331,12 @@ fn take_body(cursor: &mut Cursor<'_>, event: &mut Event) -> Option<()> {
     for _ in 0..cursor.number()? {
         let field = if cursor.byte()? == 0 { NumberField::AmountFen } else { NumberField::Seconds };
         event.numbers.push((field, i64::from_le_bytes(cursor.array()?)));
+    }
+    for _ in 0..cursor.number()? {
+        let tag = TagIdx(u16::try_from(cursor.number()?).ok()?);
+        let assigned = cursor.byte()? == 1;
+        let key = *KeyKind::ALL.get(usize::from(cursor.byte()?))?;
+        event.acts.push(Act { tag, assigned, key });
     }
     for _ in 0..cursor.number()? {
         let signal = SignalIdx(u16::try_from(cursor.number()?).ok()?);
@@ -454,7 +469,7 @@ mod tests {
             ],
             hits: vec![hit(7, None), hit(70_000, Some("加 微·信")), hit(1, None)],
             numbers: smallvec![(NumberField::AmountFen, -5), (NumberField::Seconds, i64::MAX)],
-            acts: Vec::new(),
+            acts: vec![Act { tag: TagIdx(300), assigned: true, key: KeyKind::Relation }],
             exemptions: 0b1001,
             advertises: Some(Opinion { score: 0.75, holds: true }),
         }

@@ -14,6 +14,7 @@ use super::shards::{Outbox, Shards};
 use super::tally::{Fate, Tally};
 use crate::archive::{Block, Read, Record, RecordFault};
 use crate::bundle::Bundle;
+use crate::business::Aliases;
 use crate::error::Error;
 use crate::lexicon::Catalog;
 use crate::mention::{Mention, Scratch};
@@ -24,9 +25,11 @@ use crate::writer::{MentionRow, MentionedIn};
 
 /// Gathers what all blocks of a night leave behind.
 pub struct Collector<'a> {
-    bundle: &'a Bundle,
+    pub(super) bundle: &'a Bundle,
     routes: &'a Routes,
-    settings: Settings,
+    pub(super) settings: Settings,
+    /// Ids that mean the same customer.
+    pub(super) aliases: &'a Aliases,
     /// Waiting events, by history.
     events: Shards,
     /// Identities of all readable records, by message id.
@@ -79,14 +82,14 @@ pub struct Fault {
 pub(super) struct Worker {
     scratch: Scratch,
     mentions: Vec<Mention>,
-    event: Event,
+    pub(super) event: Event,
     events: Outbox,
     identities: Outbox,
     /// The first thing that went wrong with either.
     failure: Option<Error>,
-    tally: Tally,
+    pub(super) tally: Tally,
     recalls: Vec<PendingRecall>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     rows: Vec<(Arrival, MentionRow)>,
 }
 
@@ -96,6 +99,7 @@ impl<'a> Collector<'a> {
         bundle: &'a Bundle,
         routes: &'a Routes,
         settings: Settings,
+        aliases: &'a Aliases,
         n_files: usize,
         events: Shards,
         identities: Shards,
@@ -105,6 +109,7 @@ impl<'a> Collector<'a> {
             bundle,
             routes,
             settings,
+            aliases,
             events,
             identities,
             gathered: Mutex::new(gathered),
@@ -206,6 +211,7 @@ impl<'a> Collector<'a> {
         }
         for class in Class::ALL {
             if let Some(address) = route::address(message, class) {
+                let address = self.first_known(address, message.at);
                 let recalled = message.flags.contains(Flags::RECALLED) && class != Class::Room;
                 self.enqueue(worker, arrival, address, route::entry_kind(message), recalled);
             }
@@ -225,11 +231,24 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Returns the address under the first id that its customer had.
+    fn first_known<'m>(&'m self, mut address: Address<'m>, at: Timestamp) -> Address<'m> {
+        if self.aliases.is_empty() {
+            return address;
+        }
+        match address.class {
+            Class::Customer => address.primary = self.aliases.resolve(address.corp, address.primary, at),
+            Class::Room => address.second = self.aliases.resolve(address.corp, address.second, at),
+            Class::Staff => {}
+        }
+        address
+    }
+
     /// Puts the worker's event on its way to the histories at `address`.
     ///
     /// A message that its store marks as recalled is still an interaction, but
     /// its words count for nothing except kicks.
-    fn enqueue(
+    pub(super) fn enqueue(
         &self,
         worker: &mut Worker,
         arrival: Arrival,
@@ -239,10 +258,22 @@ impl<'a> Collector<'a> {
     ) {
         let class = address.class;
         let keep = |sign: &Sign| self.routes.uses(class, sign.signal) && !(recalled && sign.n_hits > 0);
-        if !self.routes.keeps_sessions(class) && !worker.event.signals.iter().any(keep) {
+        let matters = !worker.event.acts.is_empty() || worker.event.signals.iter().any(keep);
+        if !self.routes.keeps_sessions(class) && !matters {
             return;
         }
         self.store(worker, arrival, address, kind, keep);
+    }
+
+    /// Puts the worker's event on its way whatever it says.
+    pub(super) fn enqueue_always(
+        &self,
+        worker: &mut Worker,
+        arrival: Arrival,
+        address: Address<'_>,
+        kind: EntryKind,
+    ) {
+        self.store(worker, arrival, address, kind, |_| true);
     }
 
     fn store(
@@ -253,7 +284,7 @@ impl<'a> Collector<'a> {
         kind: EntryKind,
         keep: impl Fn(&Sign) -> bool,
     ) {
-        if !self.settings.respect_disagree {
+        if !self.settings.respect_disagree && kind != EntryKind::HandOver {
             address.room = "";
         }
         let hash = route::history_hash(address.class, address.corp.as_bytes(), address.primary.as_bytes());
@@ -282,6 +313,17 @@ impl<'a> Collector<'a> {
             }
         }
         fate
+    }
+
+    /// Takes over what could not be used, and gives the worker back.
+    pub(super) fn gather_faults(&self, mut worker: Worker) {
+        let mut gathered = self.gathered.lock().expect("no thread panics while it gathers");
+        gathered.faults.append(&mut worker.faults);
+        if let Some(failure) = worker.failure.take() {
+            gathered.failure.get_or_insert(failure);
+        }
+        drop(gathered);
+        self.workers.lock().expect("no thread panics while it holds the pool").push(worker);
     }
 
     fn gather(&self, worker: &mut Worker, file: u32) {

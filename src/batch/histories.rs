@@ -11,12 +11,14 @@ use crate::message::{Key, KeyKind};
 use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::time::Timestamp;
-use crate::verdict::{Engine, KeyState, Row, StandingTag};
+use crate::verdict::{Census, Engine, KeyState, Measuring, Row, Scales, StandingTag};
 use crate::writer::CurrentTag;
 
 /// What all shards of a night share.
 pub struct Night<'a> {
     engines: [Engine<'a>; 5],
+    /// By kind of key: the barriers of `rank` rules.
+    scales: [Scales; 5],
     resolution: &'a Resolution,
     recalls: &'a [PendingRecall],
     as_of: Timestamp,
@@ -72,7 +74,29 @@ impl<'a> Night<'a> {
         as_of: Timestamp,
     ) -> Night<'a> {
         let engines = KeyKind::ALL.map(|kind| Engine::new(rules, kind));
-        Night { engines, resolution, recalls, as_of, benches: Mutex::default() }
+        let scales = Default::default();
+        Night { engines, scales, resolution, recalls, as_of, benches: Mutex::default() }
+    }
+
+    /// Returns whether some rule ranks the whole population: then `census` goes before `decide`.
+    pub fn ranks(&self) -> bool {
+        self.engines.iter().any(|engine| !engine.program().ranks().is_empty())
+    }
+
+    /// Goes through the histories of one shard for what they measure at the barriers.
+    pub fn census(&self, chunks: &[Vec<u8>]) -> [Census; 5] {
+        Shard { night: self, chunks }.census()
+    }
+
+    /// Makes the barriers of what all shards measured.
+    pub fn take_census(&mut self, parts: impl Iterator<Item = [Census; 5]>) {
+        let mut all: [Census; 5] = Default::default();
+        for part in parts {
+            all.iter_mut().zip(part).for_each(|(all, part)| all.merge(part));
+        }
+        for ((scales, census), engine) in self.scales.iter_mut().zip(&all).zip(&self.engines) {
+            *scales = census.scales(engine);
+        }
     }
 
     /// Applies the rules to all histories of one shard.
@@ -123,6 +147,38 @@ impl<'n> Shard<'n> {
         }
         bench.places = places;
         decided
+    }
+
+    fn census(&self) -> [Census; 5] {
+        let mut taken: [Census; 5] = Default::default();
+        let (mut places, mut event) = (Vec::new(), Event::default());
+        self.collect(&mut places);
+        self.sort(&mut places);
+        for history in places.chunk_by(|a, b| a.hash == b.hash) {
+            self.measure(history, &mut event, &mut taken);
+        }
+        taken
+    }
+
+    /// Lets the keys of one history measure.
+    fn measure(&self, history: &[Place], event: &mut Event, taken: &mut [Census; 5]) {
+        let mut walks: BTreeMap<(KeyKind, &[u8]), Measuring> = BTreeMap::new();
+        let counts = |place: &&Place| place.at < self.night.as_of && place.recall == 0;
+        for occurrence in history.iter().filter(counts).map(|place| self.occurrence(place)) {
+            occurrence.fill(event);
+            let entry = occurrence.entry;
+            let (whole, part) = kinds_of(entry.class);
+            let keys = [Some((whole, &b""[..])), part.map(|part| (part, entry.second))];
+            for (kind, name) in keys.into_iter().flatten() {
+                let engine = self.night.engine(kind);
+                if !engine.program().ranks().is_empty() && route::key(&entry.address(), kind).is_some() {
+                    taken[kind as usize].add(engine, walks.entry((kind, name)).or_default(), event);
+                }
+            }
+        }
+        for ((kind, _), walk) in &mut walks {
+            taken[*kind as usize].pass(self.night.engine(*kind), walk, self.night.as_of);
+        }
     }
 
     /// Finds all entries but duplicates, and adds the recalls.
@@ -212,11 +268,7 @@ struct History<'n, 'e> {
 
 impl<'n, 'e> History<'n, 'e> {
     fn new(night: &'n Night<'n>, first: &Entry<'e>, bench: &mut Bench) -> History<'n, 'e> {
-        let (whole_kind, part_kind) = match first.class {
-            Class::Customer => (KeyKind::Customer, Some(KeyKind::Relation)),
-            Class::Room => (KeyKind::Room, Some(KeyKind::RoomMember)),
-            Class::Staff => (KeyKind::Staff, None),
-        };
+        let (whole_kind, part_kind) = kinds_of(first.class);
         let (keys, parts, refused) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let mut history = History { night, part_kind, keys, whole: None, parts, refused };
         history.whole = history.start(first, whole_kind, bench);
@@ -245,6 +297,7 @@ impl<'n, 'e> History<'n, 'e> {
                 EntryKind::Disagree => drop(self.refused.insert(conversation(&occurrence.entry), true)),
                 EntryKind::CustomerMessage if self.is_refused(&occurrence.entry) => {}
                 _ if occurrence.at >= self.night.as_of => {}
+                EntryKind::HandOver => self.hand_over(&occurrence, bench, &mut decided.rows),
                 _ => self.push(&occurrence, bench, &mut decided.rows),
             }
         }
@@ -260,8 +313,26 @@ impl<'n, 'e> History<'n, 'e> {
         let part = self.part(&occurrence.entry, bench);
         for place in self.whole.into_iter().chain(part) {
             let (key, state) = &mut self.keys[place];
-            self.night.engine(key.kind).push(state, key, &bench.event, rows);
+            let scales = &self.night.scales[key.kind as usize];
+            self.night.engine(key.kind).push_ranked(scales, state, key, &bench.event, rows);
         }
+    }
+
+    /// The customer goes over from one employee to another.
+    fn hand_over(&mut self, occurrence: &Occurrence<'e>, bench: &mut Bench, rows: &mut Vec<Row>) {
+        let entry = occurrence.entry;
+        let from = self.part(&Entry { room: b"", ..entry }, bench);
+        let to = self.part(&Entry { second: entry.room, room: b"", ..entry }, bench);
+        let (Some(from), Some(to)) = (from, to) else { return };
+        if from == to {
+            return;
+        }
+        let id = occurrence.message_id();
+        let (giver, taker) = (self.keys[from].0.clone(), self.keys[to].0.clone());
+        let engine = self.night.engine(giver.kind);
+        let mut given = std::mem::take(&mut self.keys[from].1);
+        engine.hand_over((&giver, &mut given), (&taker, &mut self.keys[to].1), occurrence.at, &id, rows);
+        self.keys[from].1 = given;
     }
 
     /// Returns the place of the key of the entry's counterpart.
@@ -278,13 +349,23 @@ impl<'n, 'e> History<'n, 'e> {
     fn finish(self, bench: &mut Bench, decided: &mut Decided) {
         for (key, mut state) in self.keys {
             let engine = self.night.engine(key.kind);
-            engine.advance_to(&mut state, &key, self.night.as_of, &mut decided.rows);
+            let scales = &self.night.scales[key.kind as usize];
+            engine.advance_ranked(scales, &mut state, &key, self.night.as_of, &mut decided.rows);
             for standing in engine.standing_tags(&state) {
                 decided.current.push(current_tag(&key, standing));
             }
             state.reset();
             bench.states[key.kind as usize].push(state);
         }
+    }
+}
+
+/// Returns the kind of key that a whole history is about, and the kind of its parts.
+fn kinds_of(class: Class) -> (KeyKind, Option<KeyKind>) {
+    match class {
+        Class::Customer => (KeyKind::Customer, Some(KeyKind::Relation)),
+        Class::Room => (KeyKind::Room, Some(KeyKind::RoomMember)),
+        Class::Staff => (KeyKind::Staff, None),
     }
 }
 

@@ -5,6 +5,7 @@
 //! (`collect`); then duplicates and recalls are settled (`identity`); the
 //! second sorts each shard by key and time and runs the rules (`histories`).
 
+mod business;
 mod codec;
 mod collect;
 mod histories;
@@ -13,6 +14,7 @@ mod rehearse;
 mod report;
 mod route;
 mod shards;
+mod sources;
 mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +26,15 @@ use rayon::prelude::*;
 
 pub use rehearse::{Rehearsal, RehearsalOptions, Said, histories, rehearse};
 pub use report::{Counted, RunReport};
+pub use sources::{EventSource, event_sources};
 pub use tally::{Fate, Tally};
 
 use crate::archive::{self, FileReport, Plan, ReadOptions};
 use crate::bundle::Bundle;
 use crate::error::Error;
+use crate::rules::{RuleSet, Shape, SignalIdx};
 use crate::time::Timestamp;
+use crate::verdict::Census;
 use crate::writer::{Staging, Store, TableOptions};
 use collect::{Collector, Gathered, Settings};
 use histories::{Decided, Night};
@@ -42,6 +47,8 @@ use shards::Shards;
 pub struct RunOptions {
     /// Files, directories, globs, or `-`.
     pub archives: Vec<String>,
+    /// Where business events come from.
+    pub events: Vec<EventSource>,
     /// The output directory.
     pub out: PathBuf,
     /// Roster, time zone, limits.
@@ -157,6 +164,8 @@ struct NightRead {
     resolution: Resolution,
     events: Shards,
     as_of: Timestamp,
+    /// Something was read that a rule over the whole population looks at.
+    may_rank: bool,
 }
 
 fn read(
@@ -167,26 +176,44 @@ fn read(
     staging: &Staging,
 ) -> Result<NightRead, Error> {
     let routes = Routes::new(&bundle.rules);
+    let zone = &bundle.rules.pack.zone;
+    let survey = business::survey(&options.events, zone)?;
+    let held = options.as_of.into_iter().chain(survey.watermark).min();
     let settings = Settings {
-        as_of: options.as_of,
+        as_of: held,
         respect_disagree: options.respect_disagree,
         keep_raw: options.keep_raw,
         mentions: options.mentions,
     };
     let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.path(), "events");
     let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.path(), "identities");
-    let collector = Collector::new(bundle, &routes, settings, plan.files().len(), events, identities);
-    let files = archive::read_blocks(plan, &options.read, &progress.bytes, &progress.stop, &|block| {
+    let collector =
+        Collector::new(bundle, &routes, settings, &survey.aliases, plan.files().len(), events, identities);
+    let mut files = archive::read_blocks(plan, &options.read, &progress.bytes, &progress.stop, &|block| {
         progress.records.fetch_add(collector.collect(block), Ordering::Relaxed);
     })?;
     let newest = collector.newest();
+    let business = business::gather(&collector, options, zone, files.len())?;
     let (mut gathered, events, identities) = collector.finish()?;
+    for (file, tally) in business {
+        files.push(file);
+        gathered.tallies.push(tally);
+    }
     let resolution = identity::resolve(&identities, &gathered.recalls)?;
     settle_duplicates(&mut gathered, &resolution);
-    let as_of = options.as_of.unwrap_or_else(|| end_of_day(bundle, newest));
+    let as_of =
+        options.as_of.unwrap_or_else(|| end_of_day(bundle, newest)).min(held.unwrap_or(Timestamp::MAX));
     tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
     let skipped = plan.skipped().to_vec();
-    Ok(NightRead { files, skipped, gathered, resolution, events, as_of })
+    let may_rank = !options.events.is_empty() || ranks_messages(&bundle.rules);
+    Ok(NightRead { files, skipped, gathered, resolution, events, as_of, may_rank })
+}
+
+/// Returns whether some rule over the whole population looks at messages.
+fn ranks_messages(rules: &RuleSet) -> bool {
+    let of_messages = |signal: &SignalIdx| rules.signals[usize::from(signal.0)].business.is_none();
+    let ranks = rules.rules.iter().filter(|rule| matches!(rule.shape, Shape::Rank(_)));
+    ranks.flat_map(|rule| rule.signals()).any(|signal| of_messages(&signal))
 }
 
 /// Moves duplicates from the fate they were counted under.
@@ -205,7 +232,21 @@ fn end_of_day(bundle: &Bundle, newest: Option<Timestamp>) -> Timestamp {
 }
 
 fn decide(bundle: &Bundle, night: &NightRead) -> Result<Decided, Error> {
-    let rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
+    let mut rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
+    if night.may_rank && rules.ranks() {
+        let parts: Vec<[Census; 5]> = (0..night.events.len())
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|shard| {
+                let chunks = night.events.take(shard)?;
+                let census = rules.census(&chunks);
+                chunks.iter().try_for_each(|chunk| night.events.append(shard, chunk))?;
+                Ok(census)
+            })
+            .collect::<Result<_, Error>>()?;
+        rules.take_census(parts.into_iter());
+    }
+    let rules = rules;
     let parts: Vec<Decided> = (0..night.events.len())
         .into_par_iter()
         .with_max_len(1)

@@ -157,6 +157,7 @@ const SKIPPED_HITS: &[(&[&str], &str, &[&str])] = &[
     (&["av"], "ha-ve", &[]),
 ];
 
+// Cases T15 and B5.
 #[test]
 fn separators_are_skipped_where_a_lexicon_asks_for_it() {
     for (lines, text, want) in SKIPPED_HITS {

@@ -69,6 +69,14 @@ impl Duration {
     }
 }
 
+/// Reads a span of elapsed time, such as `24h`; none for anything else.
+pub fn elapsed_span(text: &str) -> Option<Millis> {
+    match Duration::parse(text) {
+        Ok(Duration::Elapsed(span)) => Some(span),
+        _ => None,
+    }
+}
+
 fn with_unit(n: u32, unit: &str) -> Result<Duration, Fault> {
     let elapsed = |one: Millis| Ok(Duration::Elapsed(one.times(i64::from(n))));
     match unit {

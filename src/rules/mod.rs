@@ -33,6 +33,7 @@ mod tree;
 pub use circles::combines_in_order;
 pub use compile::compile;
 pub use draft::{Draft, LayerChoice, SourceFile, lexicon_files, read};
+pub use duration::elapsed_span;
 pub use overlay::{TermChange, TermEdit};
 pub use rule::*;
 pub use signal_def::*;

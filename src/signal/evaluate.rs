@@ -14,7 +14,7 @@ use super::{Act, Event, Hit, Opinion, Sign};
 use crate::business::{BusinessEvent, BusinessKind};
 use crate::lexicon::{Catalog, TermIdx};
 use crate::mention::{Layer, Mention, Wanted};
-use crate::message::{ChatKind, Message, NumberField, Role, RoomRole, TextScope};
+use crate::message::{ChatKind, KeyKind, Message, NumberField, Role, RoomRole, TextScope};
 use crate::model::{Label, Models};
 use crate::rules::{Business, ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx};
 use crate::rules::{Speaker, TagIdx, Words};
@@ -39,6 +39,8 @@ pub struct Evaluator {
     tags: Vec<(String, TagIdx)>,
     /// Signals that a model's score makes true.
     modelled: Vec<SignalIdx>,
+    /// The kind of key that each tag belongs to.
+    tag_keys: Vec<KeyKind>,
 }
 
 /// A signal that counts a term.
@@ -72,6 +74,7 @@ impl Evaluator {
             business: business_signals(rules),
             tags: tags_by_name(rules),
             modelled: modelled_signals(rules),
+            tag_keys: tag_keys(rules),
         }
     }
 
@@ -151,7 +154,7 @@ impl Evaluator {
         if event.kind == BusinessKind::Tag {
             let assigned = event.text("action") != Some("remove");
             let tag = event.text("tag").and_then(|name| self.tag(name));
-            out.acts.extend(tag.map(|tag| Act { tag, assigned }));
+            out.acts.extend(tag.map(|tag| Act { tag, assigned, key: self.tag_keys[usize::from(tag.0)] }));
         }
         let meets = |business: &Business| {
             business.kinds.contains(&event.kind)
@@ -230,6 +233,16 @@ impl Evaluator {
         }
         bits
     }
+}
+
+/// Returns the kind of key of each tag: that of the rules that give it; a tag that only people give
+/// is the customer's.
+fn tag_keys(rules: &RuleSet) -> Vec<KeyKind> {
+    let mut keys = vec![KeyKind::Customer; rules.tags.len()];
+    for rule in &rules.rules {
+        rule.tags().iter().for_each(|tag| keys[usize::from(tag.0)] = rule.key);
+    }
+    keys
 }
 
 fn tags_by_name(rules: &RuleSet) -> Vec<(String, TagIdx)> {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
-use crate::message::NumberField;
+use crate::message::{KeyKind, NumberField};
 use crate::rules::{SignalIdx, TagIdx};
 use crate::time::Timestamp;
 
@@ -50,6 +50,8 @@ pub struct Act {
     pub tag: TagIdx,
     /// `true`: it comes; `false`: it goes.
     pub assigned: bool,
+    /// The kind of key the tag belongs to.
+    pub key: KeyKind,
 }
 
 /// A signal that is true for an event.

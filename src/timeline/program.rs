@@ -21,6 +21,7 @@ use super::streak::Streak;
 /// The rules of one kind of key. Built once, shared by all threads.
 #[derive(Clone, Debug)]
 pub struct Program<'a> {
+    kind: KeyKind,
     lines: Vec<Line<'a>>,
     zone: &'a Zone,
     /// Words of one row of `waiting`.
@@ -81,6 +82,7 @@ impl<'a> Program<'a> {
         let combines = combines_in_order(set, kind).into_iter();
         let words = lines.len().div_ceil(64);
         Program {
+            kind,
             zone: &set.pack.zone,
             words,
             waiting: waiting(&lines, words),
@@ -92,6 +94,11 @@ impl<'a> Program<'a> {
             retracts: lines.iter().any(Line::retracts),
             lines,
         }
+    }
+
+    /// Returns the kind of key its rules look at.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// Returns whether no rule looks at this kind of key.
@@ -108,7 +115,7 @@ impl<'a> Program<'a> {
     ///
     /// With a session rule every event does: any message keeps a session open.
     pub fn concerns(&self, event: &Event) -> bool {
-        let acts = || !event.acts.is_empty();
+        let acts = || event.acts.iter().any(|act| act.key == self.kind);
         let waits = || event.signals.iter().any(|sign| self.row(sign.signal).iter().any(|word| *word != 0));
         !self.sessions.is_empty() || waits() || acts() || (self.retracts && !event.recall_of.is_empty())
     }
@@ -215,6 +222,17 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Returns what other places remember, put where it now belongs: place `i` takes it from `places[i]`.
+    /// What is of another shape is not used.
+    pub fn rearranged(&self, old: &RuleStates, places: &[Option<usize>]) -> RuleStates {
+        let slot = |(line, from): (&Line<'_>, &Option<usize>)| {
+            let slot = from.and_then(|from| old.slots.get(from)).cloned().unwrap_or_default();
+            if line.shape.takes(&slot) { slot } else { Slot::Idle }
+        };
+        let slots = self.lines.iter().zip(places).map(slot).collect();
+        RuleStates { slots, last_event: old.last_event, ..RuleStates::default() }
+    }
+
     /// Returns the rules over tags by their places, parts before the whole.
     pub fn combines(&self) -> &[usize] {
         &self.combines
@@ -306,6 +324,24 @@ impl<'a> Program<'a> {
     fn row(&self, signal: SignalIdx) -> &[u64] {
         let first = usize::from(signal.0) * self.words;
         self.waiting.get(first..first + self.words).unwrap_or(&[])
+    }
+}
+
+impl Ready<'_> {
+    /// Returns whether `slot` is what the shape remembers.
+    fn takes(&self, slot: &Slot) -> bool {
+        matches!(
+            (self, slot),
+            (_, Slot::Idle)
+                | (Ready::Count(_), Slot::Count(_))
+                | (Ready::Sequence(_), Slot::Sequence(_))
+                | (Ready::Absence(_), Slot::Absence(_))
+                | (Ready::Streak(_), Slot::Streak(_))
+                | (Ready::Ratio(_), Slot::Ratio(_))
+                | (Ready::Cycle(_), Slot::Cycle(_))
+                | (Ready::Rank(_), Slot::Rank(_))
+                | (Ready::Combine, Slot::Combine(_))
+        )
     }
 }
 

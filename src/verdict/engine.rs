@@ -106,7 +106,7 @@ impl<'a> Engine<'a> {
         if !event.recall_of.is_empty() {
             return self.program.recall(&mut state.rules, event);
         }
-        for act in &event.acts {
+        for act in event.acts.iter().filter(|act| act.key == self.program.kind()) {
             self.turn(&mut state.live, false, key, out).act(act.tag, act.assigned, event.at, &event.id);
         }
         let mut asked: [Asked; 2] = Default::default();

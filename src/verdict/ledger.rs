@@ -103,6 +103,28 @@ impl Ledger {
         self.tags.iter().find(|one| one.tag == tag)
     }
 
+    /// Returns the ledger with new numbers; what has none any more is left out.
+    pub fn renumbered(
+        &self,
+        rule: impl Fn(RuleIdx) -> Option<RuleIdx>,
+        tag: impl Fn(TagIdx) -> Option<TagIdx>,
+        alert: impl Fn(AlertIdx) -> Option<AlertIdx>,
+    ) -> Ledger {
+        let standing = |one: &StandingTag| {
+            Some(StandingTag { tag: tag(one.tag)?, rule: one.rule.and_then(&rule), ..one.clone() })
+        };
+        let raised = |one: &Raised| Some(Raised { alert: alert(one.alert)?, ..*one });
+        let mut ledger = Ledger {
+            tags: self.tags.iter().filter_map(standing).collect(),
+            alerts: self.alerts.iter().filter_map(raised).collect(),
+            kicked_at: self.kicked_at,
+            changed: SmallVec::new(),
+        };
+        ledger.tags.sort_by_key(|one| one.tag);
+        ledger.alerts.sort_by_key(|one| one.alert);
+        ledger
+    }
+
     /// Takes over the alerts of another ledger that hold others back.
     pub fn take_alerts(&mut self, other: &mut Ledger) {
         self.alerts = std::mem::take(&mut other.alerts);

@@ -7,6 +7,7 @@
 //! Batch, stream and nightly increments make the same calls (`push`,
 //! `advance_to`) and so cannot disagree.
 
+mod adopt;
 mod census;
 mod combine;
 mod engine;
@@ -15,9 +16,12 @@ mod ledger;
 mod row;
 mod score;
 mod stream;
+mod watermark;
 
+pub use adopt::{Adopted, Manifest};
 pub use census::{Census, Measuring, Scales};
 pub use engine::{Engine, KeyState};
 pub use ledger::StandingTag;
 pub use row::*;
 pub use stream::{Arrival, Stream};
+pub use watermark::Watermark;

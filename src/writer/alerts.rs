@@ -27,15 +27,15 @@ pub(super) fn table() -> Table {
             Kind::Time,
             "time of the alert whose cooldown holds this one back",
         ),
-        ColumnDef::nullable(
-            "inhibited_by",
-            Kind::Text,
-            "id of the other alert that mutes this one while it is in its cooldown",
-        ),
         ColumnDef::nullable("rule_title", Kind::Text, "what the rule looks for, for people"),
     ]);
     columns.extend(common::origin_columns());
     columns.push(common::evidence_column());
+    columns.push(ColumnDef::nullable(
+        "inhibited_by",
+        Kind::Text,
+        "id of the other alert that mutes this one while it is in its cooldown",
+    ));
     Table {
         name: "alerts",
         doc: "one alert, or what would have been one",
@@ -57,13 +57,14 @@ pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, alert: &Alert, contex
         .put(name(row, context.rules))
         .put(words::alert_level(alert.level))
         .put(alert.suppressed_by)
-        .put(alert.inhibited_by.map(|by| context.rules.alerts[usize::from(by.0)].as_str()))
         .put(row.rule.map(|rule| common::rule_of(context.rules, rule).title.as_str()));
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
+    cells.put(alert.inhibited_by.map(|by| context.rules.alerts[usize::from(by.0)].as_str()));
 }
 
-fn name<'r>(row: &Row, rules: &'r RuleSet) -> Option<&'r str> {
+/// Returns the name of the alert of a row.
+pub(super) fn name<'r>(row: &Row, rules: &'r RuleSet) -> Option<&'r str> {
     let alert = common::rule_of(rules, row.rule?).alert.as_ref()?;
     Some(&alert.name)
 }

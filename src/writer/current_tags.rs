@@ -12,7 +12,9 @@ use super::column::Cells;
 use super::common;
 use super::table::{ColumnDef, History, Kind, Table};
 use super::tables::{Context, key_order};
-use super::tag_events::{put_standing, put_tag, standing_columns, tag_columns, tag_of};
+use super::tag_events::{
+    put_source, put_standing, put_tag, source_column, standing_columns, tag_columns, tag_of,
+};
 
 /// A tag that holds at the end of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +42,7 @@ pub(super) fn table() -> Table {
     columns.push(ColumnDef::new("as_of", Kind::Time, "the instant the row speaks of"));
     columns.extend(common::origin_columns());
     columns.push(common::evidence_column());
+    columns.push(source_column());
     Table {
         name: "current_tags",
         doc: "one tag that a key has at `as_of`",
@@ -66,4 +69,5 @@ pub(super) fn fill(cells: &mut Cells, row: &CurrentTag, as_of: Timestamp, contex
     cells.put(as_of);
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
+    put_source(cells, &row.standing);
 }

@@ -9,6 +9,7 @@
 //! fills one row; Parquet schema, Parquet metadata and `docs/output-schema.md`
 //! come from the same list.
 
+mod alert_digests;
 mod alerts;
 mod column;
 mod commit;

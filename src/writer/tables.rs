@@ -16,6 +16,7 @@ use crate::rules::RuleSet;
 use crate::time::{Day, Millis, Timestamp};
 use crate::verdict::{Alert, Decision, KickDecision, Row, TagChange};
 
+use super::alert_digests::{self, Digest};
 use super::column::{Cells, presentable};
 use super::commit::Staging;
 use super::output_id::output_ids;
@@ -81,6 +82,7 @@ pub struct Context<'a> {
 /// Returns the descriptions of all tables, in name order.
 pub fn all_tables() -> Vec<Table> {
     vec![
+        alert_digests::table(),
         alerts::table(),
         current_tags::table(),
         kick_decisions::table(),
@@ -160,6 +162,7 @@ type Written = Result<Vec<OutputFile>, Error>;
 impl Sink<'_> {
     fn write_decisions(&self, rows: &[Row]) -> Written {
         let ids = output_ids(rows, self.context.rules);
+        let digests = self.write_digests(&alert_digests::digests(rows, self.context.rules));
         let (tags, (alerts, kicks)) = rayon::join(
             || self.write_tag_events(&tag_lines(rows, &ids)),
             || {
@@ -169,7 +172,7 @@ impl Sink<'_> {
                 )
             },
         );
-        Ok([tags?, alerts?, kicks?].concat())
+        Ok([tags?, alerts?, kicks?, digests?].concat())
     }
 
     fn write_tag_events(&self, lines: &[Line<TagChange>]) -> Written {
@@ -192,6 +195,12 @@ impl Sink<'_> {
                 alerts::fill(cells, line.id, line.row, line.decision, self.context);
             },
         )
+    }
+
+    fn write_digests(&self, digests: &[Digest]) -> Written {
+        self.write_days(&alert_digests::table(), digests, Digest::at, |digest, cells| {
+            alert_digests::fill(cells, digest);
+        })
     }
 
     fn write_kicks(&self, lines: &[Line<KickDecision>]) -> Written {

@@ -37,6 +37,7 @@ pub(super) fn table() -> Table {
     columns.extend(standing_columns());
     columns.extend(common::origin_columns());
     columns.push(common::evidence_column());
+    columns.push(source_column());
     Table {
         name: "tag_events",
         doc: "one change of one tag of one key",
@@ -67,6 +68,16 @@ pub(super) fn fill(
     put_standing(cells, &change.standing, tag_of(rules, change.tag));
     common::put_origin(cells, row.rule, row.shadow, rules);
     common::put_evidence(cells, &row.evidence, context);
+    put_source(cells, &change.standing);
+}
+
+/// The column that says who a tag comes from.
+pub(super) fn source_column() -> ColumnDef {
+    ColumnDef::nullable("source", Kind::Text, "rule, or manual: a person assigned it")
+}
+
+pub(super) fn put_source(cells: &mut Cells, standing: &Standing) {
+    cells.put(if standing.manual { "manual" } else { "rule" });
 }
 
 fn put_reason(cells: &mut Cells, reason: Option<Reason>, rules: &RuleSet) {
@@ -106,7 +117,6 @@ pub(super) fn standing_columns() -> Vec<ColumnDef> {
         ColumnDef::new("n_hits", Kind::Int64, "hits so far"),
         ColumnDef::new("first_at", Kind::Time, "first evidence"),
         ColumnDef::new("last_at", Kind::Time, "last evidence"),
-        ColumnDef::new("source", Kind::Text, "rule, or manual: a person assigned it"),
     ]
 }
 
@@ -120,8 +130,7 @@ pub(super) fn put_standing(cells: &mut Cells, standing: &Standing, tag: &Tag) {
         .put(standing.mass)
         .put(int64(standing.n_hits))
         .put(standing.first_at)
-        .put(standing.last_at)
-        .put(if standing.manual { "manual" } else { "rule" });
+        .put(standing.last_at);
 }
 
 pub(super) fn tag_of(rules: &RuleSet, tag: TagIdx) -> &Tag {

@@ -356,7 +356,11 @@ pub fn read_event(line: &str, number: u64) -> (String, Event) {
             Some(("fen", fen)) => event.numbers.push((NumberField::AmountFen, fen.parse().expect("fen"))),
             Some(("exempt", bits)) => event.exemptions = bits.parse().expect("bits"),
             None if word.starts_with(['+', '-']) => {
-                event.acts.push(Act { tag: tag_idx(&word[1..]), assigned: word.starts_with('+') });
+                event.acts.push(Act {
+                    tag: tag_idx(&word[1..]),
+                    assigned: word.starts_with('+'),
+                    key: KeyKind::Customer,
+                });
             }
             Some((signal, place)) => at_places.push((signal, place.parse().expect("a place"))),
             None => signals.push(read_signal(word)),

@@ -10,6 +10,7 @@ import pyarrow.dataset
 
 # Columns that tell one row of a table from all others.
 IDENTITY = {
+    "alert_digests": ["corp", "staff", "day"],
     "alerts": ["output_id"],
     "current_tags": ["corp", "key_kind", "customer", "staff", "room", "tag_id"],
     "kick_decisions": ["output_id"],
@@ -21,6 +22,7 @@ IDENTITY = {
 
 # Columns that the rows of every file are sorted by; nulls come first.
 ORDER = {
+    "alert_digests": ["corp", "staff", "day"],
     "alerts": ["corp", "customer", "at"],
     "current_tags": ["corp", "customer"],
     "kick_decisions": ["corp", "customer", "at"],

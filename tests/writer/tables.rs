@@ -36,7 +36,7 @@ fn with_keys_shuffled(mut tables: Tables) -> Tables {
 #[test]
 fn the_same_rows_give_the_same_bytes_in_any_key_order_on_any_number_of_threads() {
     let expected = content(night(50), 1);
-    assert_eq!(expected.len(), 11, "two days of four tables, one of three");
+    assert_eq!(expected.len(), 13, "two days of five tables, one of three");
     assert_eq!(content(night(50), 4), expected);
     assert_eq!(content(with_keys_shuffled(night(50)), 2), expected);
 }
@@ -166,4 +166,25 @@ fn a_run_is_a_row_with_its_inputs() {
     for part in ["path: one.jsonl", "records: 13", "{name: quarantined, value: 3}"] {
         assert!(inputs.contains(part), "{inputs}");
     }
+}
+
+#[test]
+fn a_digest_has_one_row_per_employee_and_day() {
+    let of = |staff: &str, customer: &str| key(KeyKind::Relation, customer, staff, "");
+    let noon = at("2024-03-04 12:00");
+    let rows = vec![
+        alert_row(&of("li", "wm1"), noon, None),
+        alert_row(&of("li", "wm2"), at("2024-03-04 23:59"), None),
+        alert_row(&of("li", "wm1"), at("2024-03-04 13:00"), Some(noon)),
+        alert_row(&of("li", "wm1"), at("2024-03-05 00:00"), None),
+        alert_row(&of("wang", "wm1"), noon, None),
+    ];
+    let out = committed(Tables { rows, ..Tables::default() }, TableOptions::default());
+    let digests = read(out.path(), "alert_digests");
+    assert_eq!(texts(&digests, "staff"), ["li", "wang", "li"]);
+    assert_eq!(texts(&digests, "day"), ["2024-03-04", "2024-03-04", "2024-03-05"]);
+    assert_eq!(texts(&digests, "n_high"), ["2", "1", "1"]);
+    assert_eq!(texts(&digests, "n_suppressed"), ["1", "0", "0"]);
+    assert_eq!(texts(&digests, "n_customers"), ["2", "1", "1"]);
+    assert_eq!(texts(&digests, "alerts"), ["高关怀需求×2", "高关怀需求×1", "高关怀需求×1"]);
 }

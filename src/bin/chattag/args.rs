@@ -185,6 +185,9 @@ pub struct RunArgs {
     /// How archives are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// 业务事件，可重复：文件、`种类=文件`，或来源清单 .toml · Business events: a file, `KIND=FILE`, or a list .toml
+    #[arg(long, value_name = "EVENTS")]
+    pub events: Vec<String>,
     /// 截止时刻，默认为最新消息当天结束 · Decide as of this local time; default: end of the newest day
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,

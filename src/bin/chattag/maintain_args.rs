@@ -41,6 +41,9 @@ pub struct CheckArgs {
     /// 有警告也算不通过 · Fail on warnings as well
     #[arg(long, value_parser = ["warnings"])]
     pub deny: Option<String>,
+    /// 列出每条规则最多记住多少 · Print how much each rule can remember of one key
+    #[arg(long)]
+    pub state: bool,
     /// 输出格式 · Output format
     #[arg(long, value_enum, default_value = "text")]
     pub format: FindingFormat,

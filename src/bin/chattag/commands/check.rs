@@ -8,6 +8,7 @@ use chattag::maintain::gold::Gold;
 use chattag::maintain::report::{self, Form};
 use chattag::maintain::{against, stats};
 
+use super::state;
 use crate::Status;
 use crate::args::{CheckArgs, FindingFormat};
 use crate::console::Console;
@@ -28,6 +29,9 @@ pub fn run(args: &CheckArgs, console: &Console) -> anyhow::Result<Status> {
         FindingFormat::Junit => Form::Junit,
     };
     print!("{}", report::write(&findings, form, console.language()));
+    if let Some(bundle) = bundle.as_ref().filter(|_| args.state) {
+        state::print(&bundle.rules, args.json, console)?;
+    }
     if form == Form::Text {
         println!("{}", closing_line(console, bundle.as_ref(), &findings));
     }

@@ -22,6 +22,7 @@ mod reading;
 pub mod run;
 pub mod schema;
 mod scoring;
+mod state;
 pub mod stats;
 pub mod suggest;
 mod summary;

@@ -46,6 +46,7 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
     let zone = bundle.rules.pack.zone.clone();
     Ok(RunOptions {
         archives: args.archives.clone(),
+        events: batch::event_sources(&args.events)?,
         out: args.out.clone(),
         as_of: args.as_of.as_deref().map(|text| parse_time(text, bundle)).transpose()?,
         read: reading::resolve(&args.reading, zone)?,

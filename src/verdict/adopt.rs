@@ -1,0 +1,100 @@
+//! Takes a state that was saved with an older rule set into use with a newer one.
+//!
+//! States are made of numbers that mean something only with the rule set they were made with; a
+//! [`Manifest`] says what. What a rule remembers belongs to its id and the fingerprint of what it
+//! looks for: unchanged, it is used; changed, the rule's `migrate` says what becomes of it. Tags
+//! and alerts go by their ids. What belongs to no rule any more is left out here and stays where
+//! it is saved, for the day the older rules come back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::rules::{AlertIdx, Fingerprint, Migrate, RuleIdx, RuleSet, TagIdx};
+
+use super::engine::{Engine, KeyState};
+
+/// What the numbers in saved states of one kind of key mean.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// By place: the rule's id, and the fingerprint of what its state depends on.
+    rules: Vec<(String, Fingerprint)>,
+    /// By number: ids of all rules of the set.
+    all_rules: Vec<String>,
+    /// By number.
+    tags: Vec<String>,
+    /// By number.
+    alerts: Vec<String>,
+}
+
+/// A state in use with a newer rule set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adopted {
+    /// The state.
+    pub state: KeyState,
+    /// Rules that must be computed anew from the archive.
+    pub replay: Vec<RuleIdx>,
+}
+
+impl Manifest {
+    /// Says what the states of `engine` mean.
+    pub fn of(engine: &Engine<'_>) -> Manifest {
+        let program = engine.program();
+        let rule = |place: usize| {
+            let rule = program.rule(place).1;
+            (rule.id.clone(), rule.state_fingerprint)
+        };
+        let set: &RuleSet = engine.rules();
+        Manifest {
+            rules: (0..program.len()).map(rule).collect(),
+            all_rules: set.rules.iter().map(|rule| rule.id.clone()).collect(),
+            tags: set.tags.iter().map(|tag| tag.id.clone()).collect(),
+            alerts: set.alerts.clone(),
+        }
+    }
+
+    fn place(&self, id: &str) -> Option<(usize, Fingerprint)> {
+        let place = self.rules.iter().position(|(known, _)| known == id)?;
+        Some((place, self.rules[place].1))
+    }
+}
+
+impl Engine<'_> {
+    /// Takes `saved`, whose numbers `manifest` explains, into use with the rules of this engine.
+    pub fn adopt(&self, manifest: &Manifest, saved: &KeyState) -> Adopted {
+        let program = self.program();
+        let mut state = KeyState { ranked_until: saved.ranked_until, ..KeyState::default() };
+        let mut replay = Vec::new();
+        let mut places = Vec::with_capacity(program.len());
+        for place in 0..program.len() {
+            let (idx, rule) = program.rule(place);
+            let known = manifest.place(&rule.id);
+            let unchanged = known.is_some_and(|(_, print)| print == rule.state_fingerprint);
+            let used = known.filter(|_| unchanged || rule.migrate == Migrate::Keep).map(|(old, _)| old);
+            places.push(used);
+            if !unchanged && rule.migrate == Migrate::Replay {
+                replay.push(idx);
+            }
+        }
+        state.rules = program.rearranged(&saved.rules, &places);
+        let set = self.rules();
+        let rule =
+            |old: RuleIdx| position(&manifest.all_rules, usize::from(old.0), set.rules.iter().map(|r| &r.id));
+        let tag = |old: TagIdx| position(&manifest.tags, usize::from(old.0), set.tags.iter().map(|t| &t.id));
+        let alert = |old: AlertIdx| position(&manifest.alerts, usize::from(old.0), set.alerts.iter());
+        let renumber = |ledger: &super::ledger::Ledger| {
+            ledger.renumbered(
+                |old| rule(old).map(RuleIdx),
+                |old| tag(old).map(TagIdx),
+                |old| alert(old).map(AlertIdx),
+            )
+        };
+        state.live = renumber(&saved.live);
+        state.shadow = renumber(&saved.shadow);
+        Adopted { state, replay }
+    }
+}
+
+/// Returns the new number of what had the number `old`.
+fn position<'n>(known: &[String], old: usize, mut new: impl Iterator<Item = &'n String>) -> Option<u16> {
+    let id = known.get(old)?;
+    new.position(|other| other == id).and_then(|at| u16::try_from(at).ok())
+}

@@ -1,0 +1,187 @@
+//! What rules mean, sentence by sentence, with the test that holds the engine to each; and the numbered
+//! boundary cases, each of which stands in some table.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::fs;
+use std::path::Path;
+
+/// Number, what it says, the tests that check it.
+type Semantic = (u32, &'static str, &'static [&'static str]);
+
+const SEMANTICS: &[Semantic] = &[
+    (1, "event time alone decides", &["the_core_touches_no_files_clock_threads_or_log"]),
+    (
+        2,
+        "per key in the order of time, sequence number, id",
+        &["a_sequence_takes_the_latest_start_and_each_event_once"],
+    ),
+    (3, "within d is less than d", &["windows_are_half_open_and_natural_days_begin_at_local_midnight"]),
+    (4, "timers before events", &["an_absence_fires_at_its_deadline_before_what_happens_then"]),
+    (
+        5,
+        "elapsed, natural and calendar units",
+        &["natural_windows_begin_at_local_midnight_and_elapsed_ones_just_inside"],
+    ),
+    (
+        6,
+        "the watermark is the earliest of all sources",
+        &[
+            "semantic_6_an_event_at_the_watermark_is_in_time_and_one_before_it_is_late",
+            "x3_a_source_that_is_not_complete_holds_the_night_back",
+        ],
+    ),
+    (7, "events at as_of wait", &["messages_at_or_after_as_of_wait"]),
+    (
+        8,
+        "a decision has the time of its event or deadline",
+        &["an_absence_fires_at_its_deadline_before_what_happens_then"],
+    ),
+    (
+        10,
+        "the first of duplicates counts",
+        &[
+            "the_first_by_sequence_then_reading_order_counts",
+            "an_event_with_an_id_that_was_there_counts_once_and_the_first_one_counts",
+        ],
+    ),
+    (11, "keys do not meet", &["other_keys_change_nothing"]),
+    (12, "a group message belongs to its sender", &["conversations_are_attributed_to_customers_and_staff"]),
+    (
+        13,
+        "folded text leads back to the original",
+        &["offsets_are_bytes_of_the_part_and_characters_of_the_stored_text"],
+    ),
+    (14, "leftmost-longest within a list", &["hits_are_those_of_the_boundary_cases"]),
+    (15, "covered hits are dropped", &["hits_are_those_of_the_boundary_cases"]),
+    (16, "companions within eight characters", &["hits_are_those_of_the_boundary_cases"]),
+    (17, "negation per term", &["scope_words_decide_what_a_hit_means"]),
+    (18, "terms count on their own days", &["a_term_counts_on_its_own_days"]),
+    (19, "a signal is true or not, whatever came before", &["a_signal_holds_when_all_its_conditions_do"]),
+    (20, "count", &["windows_are_half_open_and_natural_days_begin_at_local_midnight"]),
+    (21, "after_fire", &["after_firing_a_count_consumes_holds_or_fires_again"]),
+    (22, "sessions", &["any_message_keeps_a_session_open"]),
+    (23, "sequence", &["a_sequence_is_found_whenever_some_tuple_of_events_makes_one"]),
+    (24, "without", &["a_sequence_takes_the_latest_start_and_each_event_once"]),
+    (25, "streak", &["d1_to_d8_streaks_count_local_days_running"]),
+    (26, "absence", &["an_absence_fires_at_its_deadline_before_what_happens_then"]),
+    (27, "ratio", &["q1_to_q5_shares_are_compared_with_whole_numbers_at_each_denominator_event"]),
+    (28, "cycle", &["c1_to_c6_rhythms_open_and_close_at_local_midnights"]),
+    (
+        29,
+        "rank",
+        &[
+            "r1_r2_r3_x16_bands_count_who_lies_strictly_below_and_ties_share_one",
+            "semantic_29_a_stream_ranks_all_keys_when_its_watermark_reaches_the_month",
+        ],
+    ),
+    (30, "combine", &["combinations_follow_their_parts_at_the_same_instant"]),
+    (31, "kick", &["one_decision_per_message_exemptions_first"]),
+    (32, "rules in id order", &["the_engine_says_what_a_plain_one_says_that_reads_the_whole_history"]),
+    (
+        33,
+        "a tag holds until just before its removal",
+        &["a_tag_stands_from_its_assignment_until_just_before_its_removal"],
+    ),
+    (
+        34,
+        "ttl from the last evidence, expiry first",
+        &["a_tag_stands_from_its_assignment_until_just_before_its_removal"],
+    ),
+    (35, "exclusive groups", &["a_tag_stands_from_its_assignment_until_just_before_its_removal"]),
+    (36, "clear_on", &["a_tag_stands_from_its_assignment_until_just_before_its_removal"]),
+    (37, "monthly review", &["reviewed_tags_stay_while_one_of_their_rules_still_holds"]),
+    (
+        38,
+        "cooldown",
+        &[
+            "a_cooldown_is_half_open_and_suppressed_alerts_do_not_extend_it",
+            "a_longer_cooldown_changes_alert_rows_only",
+        ],
+    ),
+    (39, "breakthrough and inhibition", &["alerts_break_through_upwards_and_are_muted_by_others"]),
+    (40, "recalls", &["recalls_take_back_hits_and_keys_do_not_meet"]),
+    (41, "enough is kept for recalls", &["what_a_count_keeps_is_bounded_by_the_rule_and_the_recall_horizon"]),
+    (
+        42,
+        "determinism",
+        &[
+            "the_same_input_gives_the_same_bytes_whatever_threads_memory_and_names",
+            "p3_a_mass_written_back_when_it_is_read_would_not_be_the_same_mass",
+        ],
+    ),
+    (43, "ids of rows", &["ids_are_unique_and_do_not_depend_on_other_rows"]),
+    (44, "migration", &["semantic_44_a_changed_rule_is_replayed_reset_or_kept_as_it_says"]),
+    (
+        46,
+        "a change of a list changes the fingerprint",
+        &["fingerprints_follow_what_decides_and_nothing_else"],
+    ),
+    (48, "a removed rule", &["semantic_48_tags_go_by_their_ids_and_a_removed_rule_takes_its_state_along"]),
+];
+
+/// What is not there: late rows and their corrections over nights, replay from a quiet gap, `explain`.
+const ABSENT: &[u32] = &[9, 45, 47];
+
+/// The boundary cases by letter, with the highest number of each.
+const CASES: &[(char, u32)] = &[
+    ('W', 9),
+    ('F', 5),
+    ('K', 5),
+    ('S', 16),
+    ('D', 6),
+    ('A', 12),
+    ('G', 8),
+    ('I', 10),
+    ('N', 3),
+    ('Q', 4),
+    ('C', 5),
+    ('R', 3),
+    ('B', 6),
+    ('T', 15),
+    ('P', 3),
+];
+
+fn sources() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut waiting = vec![root.join("src"), root.join("tests")];
+    let mut text = String::new();
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("semantics.rs") {
+                text.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_sentence_has_a_test_or_is_said_to_be_missing() {
+    let sources = sources();
+    for number in 1..=48 {
+        let known = SEMANTICS.iter().find(|semantic| semantic.0 == number);
+        assert_eq!(known.is_none(), ABSENT.contains(&number), "semantic {number}");
+        for test in known.map_or(&[][..], |semantic| semantic.2) {
+            assert!(sources.contains(&format!("fn {test}(")), "semantic {number}: no test `{test}`");
+        }
+    }
+}
+
+#[test]
+fn every_boundary_case_stands_in_a_table_or_in_the_name_of_a_test() {
+    let sources = sources().to_lowercase();
+    let letters = |c: char| c.is_ascii_alphanumeric();
+    let mut words: Vec<&str> = sources.split(|c: char| !letters(c)).filter(|word| word.len() <= 3).collect();
+    words.sort_unstable();
+    words.dedup();
+    let missing: Vec<String> = CASES
+        .iter()
+        .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}").to_lowercase()))
+        .filter(|case| words.binary_search(&case.as_str()).is_err())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
