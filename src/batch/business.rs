@@ -6,11 +6,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use super::RunOptions;
 use super::codec::{Address, Arrival, Class, EntryKind};
 use super::collect::{Collector, Fault, Worker};
 use super::sources::EventSource;
 use super::tally::{Fate, Tally};
-use super::RunOptions;
 use crate::archive::{BusinessReader, FileReport, RecordFault};
 use crate::business::{Aliases, BusinessEvent, BusinessKind};
 use crate::error::Error;
@@ -83,7 +83,7 @@ pub fn gather(
         let end = reader(source, zone).read(path, &mut |(line, row)| {
             let origin = Origin {
                 file,
-                line_in_block: u32::try_from(line).unwrap_or(u32::MAX) - 1,
+                line_in_block: u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1),
                 ..Origin::default()
             };
             let arrival = Arrival { file, block: 0, index };
@@ -171,6 +171,8 @@ impl Collector<'_> {
             worker.event.signals.clear();
             let (class, corp) = (Class::Customer, &*event.corp);
             let address = Address { class, corp, primary: customer, second: from, room: to };
+            // After the event itself, whatever order shards are read in.
+            let arrival = Arrival { block: arrival.block + 1, ..arrival };
             self.enqueue_always(worker, arrival, address, EntryKind::HandOver);
         }
         Ok(Some(Fate::Processed))

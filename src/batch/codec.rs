@@ -175,6 +175,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Returns the entry as one with `second` for a counterpart, outside any group.
+    pub fn with_counterpart(self, second: &'a [u8]) -> Entry<'a> {
+        Entry { second, room: b"", ..self }
+    }
+
     /// Fills `event` with the entry's event, reusing its buffers.
     pub fn decode_into(&self, event: &mut Event) {
         event.clear();

@@ -321,8 +321,8 @@ impl<'n, 'e> History<'n, 'e> {
     /// The customer goes over from one employee to another.
     fn hand_over(&mut self, occurrence: &Occurrence<'e>, bench: &mut Bench, rows: &mut Vec<Row>) {
         let entry = occurrence.entry;
-        let from = self.part(&Entry { room: b"", ..entry }, bench);
-        let to = self.part(&Entry { second: entry.room, room: b"", ..entry }, bench);
+        let from = self.part(&entry.with_counterpart(entry.second), bench);
+        let to = self.part(&entry.with_counterpart(entry.room), bench);
         let (Some(from), Some(to)) = (from, to) else { return };
         if from == to {
             return;

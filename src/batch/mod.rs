@@ -240,7 +240,7 @@ fn decide(bundle: &Bundle, night: &NightRead) -> Result<Decided, Error> {
             .map(|shard| {
                 let chunks = night.events.take(shard)?;
                 let census = rules.census(&chunks);
-                chunks.iter().try_for_each(|chunk| night.events.append(shard, chunk))?;
+                chunks.into_iter().try_for_each(|chunk| night.events.append(shard, chunk))?;
                 Ok(census)
             })
             .collect::<Result<_, Error>>()?;

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::archive::{self, Block, Plan, ReadOptions, Record};
 use crate::bundle::Bundle;
+use crate::business::Aliases;
 use crate::error::Error;
 use crate::message::{Key, Message};
 use crate::signal::Event;
@@ -163,7 +164,8 @@ fn read(
     progress.files.store(plan.files().len() as u64, Ordering::Relaxed);
     let scratch = Scratch::new(bundles.len())?;
     let routes: Vec<Routes> = bundles.iter().map(|bundle| Routes::new(&bundle.rules)).collect();
-    let collectors = collectors(bundles, &routes, options, plan.files().len(), &scratch.0);
+    let aliases = Aliases::default();
+    let collectors = collectors(bundles, &routes, &aliases, options, plan.files().len(), &scratch.0);
     let watch = Watch::default();
     archive::read_blocks(&plan, &options.read, &progress.bytes, &progress.stop, &|block| {
         let n = collect(&collectors, block, wanted, keep, &watch);
@@ -200,6 +202,7 @@ fn settle(
 fn collectors<'a>(
     bundles: &[&'a Bundle],
     routes: &'a [Routes],
+    aliases: &'a Aliases,
     options: &RehearsalOptions,
     n_files: usize,
     scratch: &Path,
@@ -211,7 +214,7 @@ fn collectors<'a>(
         let events = Shards::new(N_EVENT_SHARDS, memory, &scratch.join(at.to_string()), "events");
         let n_identities = if at == 0 { N_IDENTITY_SHARDS } else { 0 };
         let identities = Shards::new(n_identities, options.memory / 2, scratch, "identities");
-        Collector::new(bundle, routes, settings, n_files, events, identities)
+        Collector::new(bundle, routes, settings, aliases, n_files, events, identities)
     };
     bundles.iter().zip(routes).enumerate().map(collector).collect()
 }

@@ -48,7 +48,11 @@ impl Shards {
     }
 
     /// Appends a chunk of whole entries to shard `index`.
-    fn append(&self, index: usize, chunk: Vec<u8>) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// When the shard had to move to disk and could not.
+    pub fn append(&self, index: usize, chunk: Vec<u8>) -> Result<(), Error> {
         let len = chunk.len();
         let mut shard = self.shards[index].lock().expect("no writer panics while it holds a shard");
         shard.bytes += len;
