@@ -1,9 +1,6 @@
 //! The engine against a plain one, and against itself in other steps, on random histories.
 //!
 //! The long run: `CHATTAG_HISTORIES=10000 cargo test --release --test model`.
-//!
-//! Mistakes that were planted in the engine one at a time, and what found each of them, stand in
-//! `docs/planted-mistakes.md`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
