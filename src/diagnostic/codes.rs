@@ -38,7 +38,8 @@ pub fn markdown(examples: impl Fn(&str) -> Vec<String>) -> String {
     for code in CODES {
         let shown: Vec<String> = examples(code.code).iter().map(|path| link(path)).collect();
         let by = if code.by.is_empty() { String::new() } else { format!("`{}`", code.by) };
-        let line = format!("| {} | {} | {} | {by} | {} |\n", code.code, code.zh, code.en, shown.join(" "));
+        let [zh, en] = [code.zh, code.en].map(|text| text.replace('|', "\\|"));
+        let line = format!("| {} | {zh} | {en} | {by} | {} |\n", code.code, shown.join(" "));
         page.push_str(&line);
     }
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

@@ -65,7 +65,7 @@ pub struct LeftOut {
     pub code: String,
     /// The text.
     pub text: String,
-    /// `regex`, `companion`, `too_long`, `not_enabled`.
+    /// `regex`, `detector`, `companion`, `too_long`, `not_enabled`.
     pub reason: &'static str,
 }
 
@@ -160,6 +160,7 @@ fn not_plain(term: &Term) -> Option<&'static str> {
     match term {
         Term { enabled: false, .. } => Some("not_enabled"),
         Term { mode: Mode::Regex, .. } => Some("regex"),
+        Term { mode: Mode::Detector, .. } => Some("detector"),
         Term { companions, .. } if !companions.is_empty() => Some("companion"),
         _ => None,
     }
