@@ -42,6 +42,11 @@ pub(super) struct Disguises {
     patterns: Vec<Pattern>,
     /// The patterns of each string of symbols.
     of_symbols: Vec<Vec<u32>>,
+    /// How strings of symbols begin: a bit per hash of the first two. Few pairs of a text begin any, and most texts
+    /// hold none that does, so the automaton runs on few.
+    starts: Vec<u64>,
+    /// Some string is one symbol long: the automaton runs on every text.
+    always: bool,
     /// The lexicons whose terms are looked for, in order.
     lexicons: Vec<LexiconIdx>,
 }
@@ -77,6 +82,7 @@ impl Disguises {
         }
         let (symbols, of_symbols): (Vec<String>, Vec<Vec<u32>>) = index.into_iter().unzip();
         made.of_symbols = of_symbols;
+        made.note_starts(&symbols);
         made.lexicons = made.patterns.iter().map(|pattern| pattern.lexicon).collect();
         made.lexicons.sort_unstable();
         made.lexicons.dedup();
@@ -87,6 +93,32 @@ impl Disguises {
     /// Returns the lexicons whose terms are looked for, in order.
     pub(super) fn lexicons(&self) -> &[LexiconIdx] {
         &self.lexicons
+    }
+
+    fn note_starts(&mut self, symbols: &[String]) {
+        self.starts = vec![0; (1 << START_BITS) / 64];
+        for string in symbols {
+            let mut chars = string.chars();
+            match (chars.next(), chars.next()) {
+                (Some(first), Some(second)) => {
+                    let bit = pair(first, second);
+                    self.starts[bit / 64] |= 1 << (bit % 64);
+                }
+                _ => self.always = true,
+            }
+        }
+    }
+
+    /// Returns whether some pair of neighbours may begin a term.
+    fn may_hold(&self, symbols: &str) -> bool {
+        let mut chars = symbols.chars();
+        let Some(mut first) = chars.next() else { return false };
+        self.always
+            || chars.any(|second| {
+                let bit = pair(first, second);
+                first = second;
+                self.starts[bit / 64] >> (bit % 64) & 1 == 1
+            })
     }
 
     fn add(
@@ -119,6 +151,9 @@ impl Disguises {
     ) {
         let Some(automaton) = &self.automaton else { return };
         self.reader.read(folded, &mut buffers.view);
+        if !self.may_hold(buffers.view.symbols()) {
+            return;
+        }
         buffers.check.clear();
         buffers.seen.clear();
         let Buffers { view, check, seen } = buffers;
@@ -139,6 +174,15 @@ impl Disguises {
         }
     }
 }
+
+/// Returns the bit of a pair of symbols: two of them may share one.
+fn pair(first: char, second: char) -> usize {
+    let mixed = (first as usize).wrapping_mul(0x9e37) ^ (second as usize).wrapping_mul(0x85eb);
+    (mixed ^ mixed >> START_BITS) & ((1 << START_BITS) - 1)
+}
+
+/// Bits of the table of pairs: 8 KiB, which stays in the nearest cache.
+const START_BITS: usize = 16;
 
 fn compile(symbols: &[String]) -> Option<AhoCorasick> {
     if symbols.is_empty() {

@@ -300,33 +300,33 @@ fn symbol_of_syllable(syllable: Syllable) -> char {
     char::from_u32(0xe000 + u32::from(syllable.0)).unwrap_or(BREAK)
 }
 
-/// Returns the digit a Chinese numeral stands for, and whether it is one of forms and phone calls.
+/// Returns the digit a Chinese numeral stands for, and whether it is one of forms and phone calls. 幺 is folded to 么.
 pub(super) fn numeral(c: char) -> Option<(char, bool)> {
-    let daily = DAILY.chars().position(|own| own == c).map(|at| (at, false));
-    let formal = || FORMAL.iter().find_map(|(own, digit)| (*own == c).then_some((*digit, true)));
-    let (digit, is_formal) = daily.or_else(formal)?;
-    char::from_digit(digit as u32, 10).map(|digit| (digit, is_formal))
+    let (digit, is_formal) = match c {
+        '一' => ('1', false),
+        '二' => ('2', false),
+        '三' => ('3', false),
+        '四' => ('4', false),
+        '五' => ('5', false),
+        '六' => ('6', false),
+        '七' => ('7', false),
+        '八' => ('8', false),
+        '九' => ('9', false),
+        '零' | '〇' | '○' => ('0', true),
+        '壹' | '幺' | '么' | '弌' => ('1', true),
+        '贰' => ('2', true),
+        '叁' | '仨' => ('3', true),
+        '肆' => ('4', true),
+        '伍' => ('5', true),
+        '陆' => ('6', true),
+        '柒' => ('7', true),
+        '捌' => ('8', true),
+        '玖' => ('9', true),
+        _ => return None,
+    };
+    Some((digit, is_formal))
 }
 
-const DAILY: &str = "_一二三四五六七八九";
-const FORMAL: &[(char, usize)] = &[
-    ('零', 0),
-    ('〇', 0),
-    ('○', 0),
-    ('壹', 1),
-    ('幺', 1),
-    ('么', 1), // 幺 is folded to it
-    ('弌', 1),
-    ('贰', 2),
-    ('叁', 3),
-    ('仨', 3),
-    ('肆', 4),
-    ('伍', 5),
-    ('陆', 6),
-    ('柒', 7),
-    ('捌', 8),
-    ('玖', 9),
-];
 const BREAK: char = '\n';
 /// Separators here though they end or join elsewhere.
 const SOFT_HERE: [char; 4] = ['…', '丨', 'の', 'ـ'];
