@@ -4,7 +4,7 @@
 //! (`X.append` adds to X, `X.replace` holds `from|to`, `X.remove` takes X away, `PACKS` names
 //! overlays) and `findings.out`. `BASE` compares with the fixture as the version before,
 //! `archive.jsonl` is a sample archive, `roster.csv` a roster, `GAPS` runs the tests. Rewrite the
-//! expected findings with `CHATTAG_UPDATE_GOLDEN=1 cargo test --test golden_rules`, and read the change.
+//! expected findings with `UPDATE_GOLDEN=1 cargo test --test golden_rules`, and read the change.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -121,7 +121,7 @@ fn rendered(findings: &[Diagnostic]) -> String {
 
 #[test]
 fn findings_read_as_they_did() {
-    let update = std::env::var_os("CHATTAG_UPDATE_GOLDEN").is_some();
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     for case in cases() {
         let (out, found) = (case.join("findings.out"), rendered(&findings(&case)));
         if update {

@@ -144,8 +144,8 @@ impl Outbox {
     ///
     /// When a shard had to move to disk and could not.
     pub fn empty(&mut self, shards: &Shards) -> Result<(), Error> {
-        let left = self.chunks.iter_mut().enumerate().filter(|(_, chunk)| !chunk.is_empty());
-        left.map(|(index, chunk)| shards.append(index, std::mem::take(chunk))).collect()
+        let mut left = self.chunks.iter_mut().enumerate().filter(|(_, chunk)| !chunk.is_empty());
+        left.try_for_each(|(index, chunk)| shards.append(index, std::mem::take(chunk)))
     }
 }
 

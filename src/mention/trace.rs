@@ -144,9 +144,9 @@ impl Annotator {
                 Some(Refusal::Covered)
             } else if term.needs_companion && !surroundings.keep_company(hit, folded.text()) {
                 Some(Refusal::WithoutCompany)
-            } else if term.mode == crate::lexicon::Mode::Word && !words.bound(hit, folded.text()) {
-                Some(Refusal::InsideWord)
-            } else if term.keeps_words && plain && self.cuts(folded.text(), hit, disguise) {
+            } else if (term.mode == crate::lexicon::Mode::Word && !words.bound(hit, folded.text()))
+                || (term.keeps_words && plain && self.cuts(folded.text(), hit, disguise))
+            {
                 Some(Refusal::InsideWord)
             } else {
                 None
