@@ -65,7 +65,7 @@ pub struct Rehearsal {
 pub struct Said {
     /// The sender.
     pub speaker: Box<str>,
-    /// The words, cut at [`MAX_TEXT_CHARS`].
+    /// The words, cut at 300 characters.
     pub text: String,
 }
 

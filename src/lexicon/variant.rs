@@ -115,7 +115,7 @@ impl VariantTables {
         self.emoji.get(&sign).map(String::as_str)
     }
 
-    /// Returns the folded term with its other spellings, at most [`MOST_VARIANTS`], each once.
+    /// Returns the folded term with its other spellings, at most 200, each once.
     pub fn spellings(&self, term: &str) -> Vec<Variant> {
         let own = Variant {
             text: term.to_owned(),

@@ -3,7 +3,7 @@
 //! A [`Scorer`] is a logistic regression over hashed character n-grams of the folded
 //! text, with weights of one byte. It needs no segmentation and no lexicon, so it also
 //! sees what no list names; a lexicon says why, a score says how likely. [`train`] makes
-//! one, [`measure`] tells what it is worth, [`calibrate`] fits its threshold to another
+//! one, `measure` tells what it is worth, [`calibrate`] fits its threshold to another
 //! shop's messages. The same bytes give the same score on every machine: sums are of
 //! integers, and the one exponential is computed in software.
 
