@@ -18,8 +18,7 @@ mod sources;
 mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -35,7 +34,7 @@ use crate::error::Error;
 use crate::rules::{RuleSet, Shape, SignalIdx};
 use crate::time::Timestamp;
 use crate::verdict::Census;
-use crate::writer::{Staging, Store, TableOptions};
+use crate::writer::{Staging, Store, TableOptions, hash_of_file};
 use collect::{Collector, Gathered, Settings};
 use histories::{Decided, Night};
 use identity::Resolution;
@@ -139,21 +138,12 @@ fn without_consumed(mut plan: Plan, store: &Store) -> Result<Plan, Error> {
         store.records().iter().flat_map(|record| &record.run.inputs).map(|input| input.bytes).collect();
     let mut consumed = BTreeSet::new();
     for file in plan.files().iter().filter(|file| known.contains(&file.bytes)) {
-        if store.is_consumed(&hash_file(&file.path)?) {
+        if store.is_consumed(&hash_of_file(&file.path)?) {
             consumed.insert(file.path.clone());
         }
     }
     plan.leave_out(&consumed, "consumed");
     Ok(plan)
-}
-
-fn hash_file(path: &Path) -> Result<blake3::Hash, Error> {
-    let hash = File::open(path).and_then(|file| {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(file)?;
-        Ok(hasher.finalize())
-    });
-    hash.map_err(|error| Error::read(path, error))
 }
 
 /// Everything the first half of a run leaves for the second.

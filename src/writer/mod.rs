@@ -35,7 +35,7 @@ pub use current_tags::CurrentTag;
 pub use disk::Disk;
 pub use mask::mask;
 pub use mentions::{MentionRow, MentionedIn};
-pub use parquet_file::OutputFile;
+pub use parquet_file::{OutputFile, hash_of_file};
 pub use quarantine::Quarantined;
 pub use record::{CommitRecord, FileEntry, InputFile, RunRecord, Versions};
 pub use table::{ColumnDef, History, Kind, Table, schema_json, schema_markdown};

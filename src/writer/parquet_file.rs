@@ -127,7 +127,12 @@ impl Write for HashingFile {
     }
 }
 
-fn hash_of_file(path: &std::path::Path) -> Result<blake3::Hash, Error> {
+/// Returns the content hash of a file.
+///
+/// # Errors
+///
+/// Returns an error when the file cannot be read.
+pub fn hash_of_file(path: &std::path::Path) -> Result<blake3::Hash, Error> {
     let read = || -> io::Result<blake3::Hash> {
         let mut hash = blake3::Hasher::new();
         hash.update_reader(File::open(path)?)?;
