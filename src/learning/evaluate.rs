@@ -113,13 +113,7 @@ fn judge_part(
     }
     let fit = calibrate(&seen);
     let model = model_of(&mut rest.iter().copied());
-    let card = ModelCard {
-        slope: fit.slope,
-        offset: fit.offset,
-        evidence: fit.evidence,
-        threshold: fit.threshold,
-        ..model.card().clone()
-    };
+    let card = model.card().fitted(&fit);
     let model = model.with_card(card);
     let judge = |at: &usize| {
         let decision = model.decide(&texts[*at].text, evidence[*at]);

@@ -1,5 +1,6 @@
 //! What is known about a model: what it was made of, by whose leave, and what it is worth.
 
+use super::calibrate::Fit;
 use serde::{Deserialize, Serialize};
 
 /// The card of a model; part of its file, and printed by `eval`.
@@ -37,6 +38,13 @@ pub struct ModelCard {
 }
 
 impl ModelCard {
+    /// Returns the card of the same model with what was fitted.
+    #[must_use]
+    pub fn fitted(&self, fit: &Fit) -> ModelCard {
+        let Fit { slope, evidence, offset, threshold } = *fit;
+        ModelCard { slope, evidence, offset, threshold, ..self.clone() }
+    }
+
     /// Rounds the numbers that decide to what every reader of JSON reads back exactly.
     pub(super) fn round(&mut self) {
         let numbers = [

@@ -1,6 +1,6 @@
 //! `chattag calibrate`: fits a model's decision to labelled texts.
 
-use chattag::model::{Calibration, MOST_EVIDENCE, ModelCard, calibrate};
+use chattag::model::{Calibration, MOST_EVIDENCE, calibrate};
 
 use super::scoring;
 use crate::Status;
@@ -21,13 +21,7 @@ pub fn run(args: &CalibrateArgs, console: &Console) -> anyhow::Result<Status> {
     };
     let messages: Vec<Calibration> = texts.iter().zip(&evidence).filter_map(message).collect();
     let fit = calibrate(&messages);
-    let card = ModelCard {
-        slope: fit.slope,
-        offset: fit.offset,
-        evidence: fit.evidence,
-        threshold: fit.threshold,
-        ..model.card().clone()
-    };
+    let card = model.card().fitted(&fit);
     scoring::write(&args.out, &model.with_card(card))?;
     tracing::info!(
         texts = messages.len(),
