@@ -227,7 +227,7 @@ pub fn is_field(kind: BusinessKind, name: &str) -> bool {
 }
 
 /// Ids that mean the same customer, from when on.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Aliases {
     /// By company and new id.
     older: BTreeMap<(Box<str>, Box<str>), Older>,

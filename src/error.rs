@@ -29,6 +29,10 @@ enum ErrorKind {
     Locked { path: PathBuf, holder: String },
     #[error("`{path}` is damaged: {what}")]
     Damaged { path: PathBuf, what: &'static str },
+    #[error(
+        "state file `{path}` has format {found}, this build reads {wanted}: run the chattag that wrote it, or a newer one"
+    )]
+    StateFormat { path: PathBuf, found: u32, wanted: u32 },
     #[error("interrupted: nothing was written")]
     Interrupted,
     #[error("cannot write table `{table}`")]
@@ -68,6 +72,11 @@ impl Error {
     /// A file of the output directory is not what was written there.
     pub fn damaged(path: &Path, what: &'static str) -> Error {
         ErrorKind::Damaged { path: path.to_owned(), what }.into()
+    }
+
+    /// A state file was written by another version.
+    pub fn state_format(path: &Path, found: u32, wanted: u32) -> Error {
+        ErrorKind::StateFormat { path: path.to_owned(), found, wanted }.into()
     }
 
     /// The user stopped the run.

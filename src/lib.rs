@@ -30,4 +30,5 @@ pub mod maintain;
 pub mod message;
 pub mod phrases;
 pub mod scenario;
+pub mod state;
 pub mod time;

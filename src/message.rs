@@ -313,6 +313,28 @@ impl KeyKind {
         [KeyKind::Customer, KeyKind::Relation, KeyKind::Room, KeyKind::RoomMember, KeyKind::Staff];
 }
 
+/// Which histories an event goes to. Events of one class and primary id are sorted together.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum Class {
+    /// By customer: keys `customer` and `relation`.
+    Customer,
+    /// By group: keys `room` and `room_member`.
+    Room,
+    /// By employee: key `staff`.
+    Staff,
+}
+
+impl Class {
+    /// All classes, in order.
+    pub const ALL: [Class; 3] = [Class::Customer, Class::Room, Class::Staff];
+
+    /// Returns the class that `as u8` gave; the last one for any greater number.
+    pub fn from_u8(byte: u8) -> Class {
+        Class::ALL[usize::from(byte).min(2)]
+    }
+}
+
 /// Whose history a row is about. Fields that the kind does not use are empty.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Key {

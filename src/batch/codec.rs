@@ -7,6 +7,7 @@
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
+pub use crate::message::Class;
 use crate::message::{KeyKind, NumberField};
 use crate::rules::{SignalIdx, TagIdx};
 use crate::signal::{Act, Event, Hit, Opinion, Sign};
@@ -21,27 +22,6 @@ pub struct Arrival {
     pub block: u64,
     /// Number of the record in the block.
     pub index: u32,
-}
-
-/// Which histories an event goes to. Events of one class and primary id are sorted together.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[repr(u8)]
-pub enum Class {
-    /// By customer: keys `customer` and `relation`.
-    Customer,
-    /// By group: keys `room` and `room_member`.
-    Room,
-    /// By employee: key `staff`.
-    Staff,
-}
-
-impl Class {
-    /// All classes, in order.
-    pub const ALL: [Class; 3] = [Class::Customer, Class::Room, Class::Staff];
-
-    fn from_u8(byte: u8) -> Class {
-        Class::ALL[usize::from(byte).min(2)]
-    }
 }
 
 /// What kind of entry waits.

@@ -16,7 +16,7 @@ use crate::rules::{KickAction, RuleSet};
 use crate::time::Zone;
 use crate::verdict::{Decision, KickDecision, Row, TagChangeKind};
 use crate::writer::{
-    Context, InputFile, Names, Quarantined, RunRecord, Staging, Store, Tables, TermName, Versions,
+    Context, InputFile, Names, Quarantined, RunRecord, Staging, StateFiles, Store, Tables, TermName, Versions,
 };
 
 /// What a run did.
@@ -97,7 +97,8 @@ pub(super) fn publish(
     };
     let context = Context { names: bundle, rules: &bundle.rules, options: options.tables };
     let files = tables.write(&record, &context, &staging)?;
-    report.commit = Some(store.commit(staging, &files, record, Versions::of(&bundle.rules))?);
+    report.commit =
+        Some(store.commit(staging, &files, StateFiles::default(), record, Versions::of(&bundle.rules))?);
     tracing::info!(commit = report.commit, "committed");
     Ok(report)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{self, Diagnostic};
 use crate::language::fold;
 
@@ -85,6 +87,31 @@ impl Catalog {
         };
         let terms = (first..).map(TermIdx).zip(self.lexicon(lexicon).terms());
         terms.filter(|(_, term)| begins(term)).map(|(idx, _)| idx).collect()
+    }
+}
+
+/// What the numbers of the terms of a catalog mean: the lexicons in order, each with the codes of its terms.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TermNumbers(Vec<(String, Vec<String>)>);
+
+impl TermNumbers {
+    /// Says what the numbers of `catalog` mean.
+    pub fn of(catalog: &Catalog) -> TermNumbers {
+        let codes = |lexicon: &Lexicon| lexicon.terms().iter().map(|term| term.code.clone()).collect();
+        TermNumbers(catalog.lexicons.iter().map(|lexicon| (lexicon.id.clone(), codes(lexicon))).collect())
+    }
+
+    /// Returns, by number, the number each term has in `catalog`; none where its code is gone.
+    pub fn renumbered(&self, catalog: &Catalog) -> Vec<Option<TermIdx>> {
+        let mut numbers = Vec::new();
+        for (id, codes) in &self.0 {
+            let lexicon = catalog.find(id);
+            let terms = lexicon.map_or_else(Vec::new, |lexicon| catalog.select(lexicon, &[]));
+            let known: BTreeMap<&str, TermIdx> =
+                terms.into_iter().map(|term| (catalog.term(term).code.as_str(), term)).collect();
+            numbers.extend(codes.iter().map(|code| known.get(code.as_str()).copied()));
+        }
+        numbers
     }
 }
 

@@ -19,7 +19,7 @@ mod variant;
 use serde::{Deserialize, Serialize};
 
 pub use crate::encoding::{TextEncoding, decode};
-pub use catalog::{Catalog, check};
+pub use catalog::{Catalog, TermNumbers, check};
 pub use cell::column_titles;
 pub use detector::Detector;
 pub use encoding::check_bytes;

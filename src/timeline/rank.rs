@@ -55,12 +55,11 @@ pub struct Measured {
     pub newest: Kept,
 }
 
-/// The numbers of a whole population, by which each of them falls into a band.
-#[derive(Clone, Debug, PartialEq)]
+/// Where the bands of a whole population begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scale {
-    /// Per metric, sorted.
-    sorted: Vec<Vec<i64>>,
-    bands: u64,
+    /// Per metric: the largest value that is not yet in the second band, the third and so on.
+    cuts: Vec<Vec<i64>>,
 }
 
 impl Scale {
@@ -73,18 +72,26 @@ impl Scale {
         sorted.iter_mut().for_each(|all| all.sort_unstable());
         let n = sorted.first().map_or(0, Vec::len);
         let enough = n >= ranking.min_population as usize;
-        enough.then(|| Scale { sorted, bands: u64::from(ranking.bands) })
+        let cuts = |all: &Vec<i64>| cuts(all, ranking.bands);
+        enough.then(|| Scale { cuts: sorted.iter().map(cuts).collect() })
     }
 
     /// Returns the band of each value, from 1: by how many lie strictly below, so that equal values share one.
     pub fn bands(&self, values: &[i64]) -> SmallVec<[usize; 3]> {
-        let band = |(all, value): (&Vec<i64>, &i64)| {
-            let below = all.partition_point(|other| other < value) as u64;
-            let band = (self.bands * below / (all.len() as u64).max(1)).min(self.bands - 1);
-            usize::try_from(band).unwrap_or(0) + 1
-        };
-        self.sorted.iter().zip(values).map(band).collect()
+        let band = |(cuts, value): (&Vec<i64>, &i64)| cuts.partition_point(|cut| cut < value) + 1;
+        self.cuts.iter().zip(values).map(band).collect()
     }
+}
+
+/// Returns the cuts between `bands` bands of sorted values. A value is in band `k + 1` or above when at
+/// least `k / bands` of all lie strictly below it: when it is larger than the last of these.
+fn cuts(sorted: &[i64], bands: u32) -> Vec<i64> {
+    let n = sorted.len() as u64;
+    let cut = |k: u32| {
+        let below = (n * u64::from(k)).div_ceil(u64::from(bands));
+        usize::try_from(below).ok()?.checked_sub(1).and_then(|last| sorted.get(last)).copied()
+    };
+    (1..bands).filter_map(cut).collect()
 }
 
 impl Rank<'_> {

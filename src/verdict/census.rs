@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::Key;
 use crate::signal::Event;
 use crate::time::Timestamp;
@@ -24,7 +26,7 @@ pub struct Census {
 }
 
 /// The scale of each barrier; none where the population was too small.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scales(BTreeMap<(Timestamp, usize), Option<Scale>>);
 
 /// One key's walk through the first pass.

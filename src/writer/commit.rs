@@ -6,6 +6,7 @@
 //!   log/00000000000000000042.json          the truth, one small record per commit
 //!   tmp/                                   scratch, emptied at every start
 //!   data/<table>/dt=2026-01-31/000042-<hash>.parquet
+//!   state/<part>/000042-<hash>.parquet     what is remembered for the next run
 //!   reports/42.json                        durations; not part of the commit
 //!   snapshots/42/<table>/dt=…/             derived: hard links, for plain globs
 //!   current -> snapshots/42                derived
@@ -29,8 +30,9 @@ use crate::error::Error;
 
 use super::disk::Disk;
 use super::parquet_file::OutputFile;
-use super::record::{CommitRecord, FORMAT, FileEntry, RunRecord, Versions};
+use super::record::{CommitRecord, FORMAT, FileEntry, RunRecord, STATE, Versions};
 use super::snapshot;
+use super::state_file::{StateFile, StateFiles};
 
 /// An output directory, held by this process until the value is dropped.
 #[derive(Debug)]
@@ -81,6 +83,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Returns the output directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the newest commit.
     pub fn head(&self) -> Option<&CommitRecord> {
         self.records.last()
@@ -109,7 +116,7 @@ impl Store {
         Ok(Staging { path, n, disk: self.disk.clone() })
     }
 
-    /// Makes `files` and the record of the run visible in one step, and returns the commit's number.
+    /// Makes `files`, the state and the record of the run visible in one step, and returns the commit's number.
     ///
     /// # Errors
     ///
@@ -120,11 +127,15 @@ impl Store {
         &mut self,
         staging: Staging,
         files: &[OutputFile],
+        state: StateFiles,
         run: RunRecord,
         versions: Versions,
     ) -> Result<u64, Error> {
         let n = staging.n;
-        let entries = self.place_files(n, files)?;
+        let place = |file: &OutputFile| (FileEntry::new(n, file), file.path.clone());
+        let entries = self.place_files(files.iter().map(place).collect())?;
+        let place = |file: &StateFile| (FileEntry::of_state(n, file), file.path.clone());
+        let written = self.place_files(state.written.iter().map(place).collect())?;
         let (run_id, prev) = (run.id(n, &versions), self.head_sum.clone());
         let record = CommitRecord {
             format: FORMAT,
@@ -134,7 +145,7 @@ impl Store {
             run,
             versions,
             files: entries,
-            state: Vec::new(),
+            state: [state.carried, written].concat(),
         };
         self.link_record(&staging, record)?;
         self.disk.sync_dir(&self.root.join("log"))?;
@@ -156,15 +167,14 @@ impl Store {
     }
 
     /// Moves the files to their content-hash names and makes the names durable.
-    fn place_files(&self, n: u64, files: &[OutputFile]) -> Result<Vec<FileEntry>, Error> {
+    fn place_files(&self, files: Vec<(FileEntry, PathBuf)>) -> Result<Vec<FileEntry>, Error> {
         let mut dirs = BTreeSet::new();
         let mut entries = Vec::with_capacity(files.len());
-        for file in files {
-            let entry = FileEntry::new(n, file);
+        for (entry, scratch) in files {
             let path = self.root.join(&entry.path);
-            let dir = path.parent().expect("data files stand in a partition");
+            let dir = path.parent().expect("files stand in a partition or a part");
             self.disk.create_dirs(dir)?;
-            self.disk.rename(&file.path, &path)?;
+            self.disk.rename(&scratch, &path)?;
             dirs.extend(dir.ancestors().take_while(|dir| *dir != self.root).map(Path::to_owned));
             entries.push(entry);
         }
@@ -199,7 +209,11 @@ impl Store {
         self.disk.sync_dir(&self.root.join("log"))?;
         self.clear_scratch()?;
         self.remove_uncommitted()?;
-        snapshot::visible_files(&self.records).into_iter().try_for_each(|file| self.check_file(file))?;
+        let state = self.head().into_iter().flat_map(|head| &head.state);
+        snapshot::visible_files(&self.records)
+            .into_iter()
+            .chain(state)
+            .try_for_each(|file| self.check_file(file))?;
         snapshot::publish(&self.root, &self.records, &self.disk)
     }
 
@@ -232,7 +246,8 @@ impl Store {
     /// Removes data files with the number of a commit that never came to be.
     fn remove_uncommitted(&self) -> Result<(), Error> {
         let n_commits = self.records.len() as u64;
-        let files = WalkDir::new(self.root.join("data")).min_depth(3).into_iter().filter_map(Result::ok);
+        let below = |dir: &str, depth| WalkDir::new(self.root.join(dir)).min_depth(depth).into_iter();
+        let files = below("data", 3).chain(below(STATE, 2)).filter_map(Result::ok);
         let uncommitted = files.filter(|file| commit_of_name(file.path()).is_some_and(|n| n >= n_commits));
         for file in uncommitted {
             self.disk.remove_file(file.path())?;
@@ -276,7 +291,7 @@ impl Staging {
 }
 
 fn create_layout(out: &Path, disk: &Disk) -> Result<(), Error> {
-    ["log", "tmp", "data", "snapshots", "reports"]
+    ["log", "tmp", "data", STATE, "snapshots", "reports"]
         .iter()
         .try_for_each(|dir| disk.create_dirs(&out.join(dir)))?;
     disk.sync_dir(out)

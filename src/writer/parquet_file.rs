@@ -1,10 +1,7 @@
 //! Writes the rows of one day of one table into one Parquet file.
 //!
-//! Rows go to the encoder in small batches; the content hash is computed on the
-//! way out, and the finished file is read back and compared before it counts.
+//! Rows go to the encoder in small batches and on into a [`StagedFile`].
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +19,7 @@ use crate::time::Day;
 
 use super::column::{Cells, Columns};
 use super::commit::Staging;
+use super::staged_file::{Finished, StagedFile};
 use super::table::Table;
 
 /// A finished file in the staging area.
@@ -49,25 +47,18 @@ pub(super) fn write_file<T>(
     rows: &[&T],
     fill: impl Fn(&T, &mut Cells),
 ) -> Result<OutputFile, Error> {
-    let path = staging.path().join(format!("{}-{}.parquet", table.name, day.to_iso()));
-    let file = staging.disk().create_file(&path)?;
-    let sink = HashingFile { file: BufWriter::new(file), hash: blake3::Hasher::new(), bytes: 0 };
+    let sink = StagedFile::create(staging, &format!("{}-{}.parquet", table.name, day.to_iso()))?;
     let sink = encode(sink, table, rows, fill).map_err(|source| Error::parquet(table.name, source))?;
-    let (hash, bytes) = (sink.hash.finalize(), sink.bytes);
-    let file = sink.file.into_inner().map_err(|error| Error::write(&path, error.into_error()))?;
-    staging.disk().sync_file(&file, &path)?;
-    if hash_of_file(&path)? != hash {
-        return Err(Error::damaged(&path, "it does not read back as it was written"));
-    }
-    Ok(OutputFile { table: table.name, day, bytes, blake3: hash, rows: rows.len() as u64, path })
+    let Finished { path, bytes, blake3 } = sink.finish()?;
+    Ok(OutputFile { table: table.name, day, bytes, blake3, rows: rows.len() as u64, path })
 }
 
 fn encode<T>(
-    sink: HashingFile,
+    sink: StagedFile,
     table: &Table,
     rows: &[&T],
     fill: impl Fn(&T, &mut Cells),
-) -> Result<HashingFile, ParquetError> {
+) -> Result<StagedFile, ParquetError> {
     let schema = table.schema();
     let mut writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table)?))?;
     let mut columns = Columns::new(&table.columns);
@@ -105,40 +96,6 @@ fn sorting_columns(table: &Table) -> Option<Vec<SortingColumn>> {
         nulls_first: true,
     };
     (!table.sorted_by.is_empty()).then(|| table.sorted_by.iter().map(sorting).collect())
-}
-
-/// Counts and hashes what is written.
-struct HashingFile {
-    file: BufWriter<File>,
-    hash: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Write for HashingFile {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let n_written = self.file.write(buffer)?;
-        self.hash.update(&buffer[..n_written]);
-        self.bytes += n_written as u64;
-        Ok(n_written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// Returns the content hash of a file.
-///
-/// # Errors
-///
-/// Returns an error when the file cannot be read.
-pub fn hash_of_file(path: &std::path::Path) -> Result<blake3::Hash, Error> {
-    let read = || -> io::Result<blake3::Hash> {
-        let mut hash = blake3::Hasher::new();
-        hash.update_reader(File::open(path)?)?;
-        Ok(hash.finalize())
-    };
-    read().map_err(|source| Error::read(path, source))
 }
 
 /// Rows handed to the encoder at a time: enough to be fast, few enough to stay in the cache.

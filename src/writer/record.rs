@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 use super::common::ENGINE_VERSION;
 use super::parquet_file::OutputFile;
+use super::state_file::StateFile;
 
 /// What a run read and found, as its commit keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,11 +61,11 @@ pub struct Versions {
 /// A file of a commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Its table.
+    /// Its table; `state` for a state file.
     pub table: String,
     /// Path relative to the output directory.
     pub path: String,
-    /// Day of the partition, `YYYY-MM-DD`.
+    /// Day of the partition, `YYYY-MM-DD`; empty for a state file without a day.
     pub dt: String,
     /// Size in bytes.
     pub bytes: u64,
@@ -93,7 +94,8 @@ pub struct CommitRecord {
     pub versions: Versions,
     /// The files this commit adds.
     pub files: Vec<FileEntry>,
-    /// The complete list of state files that belong to this commit.
+    /// The complete list of state files that belong to this commit, those of earlier commits among them; of one
+    /// part the older before the newer.
     pub state: Vec<FileEntry>,
 }
 
@@ -124,6 +126,22 @@ impl FileEntry {
         let path = format!("data/{}/dt={dt}/{n:06}-{}.parquet", file.table, &hash[..NAME_HASH_DIGITS]);
         let (bytes, blake3, rows) = (file.bytes, file.blake3, file.rows);
         FileEntry { table: file.table.to_owned(), path, dt, bytes, blake3, rows }
+    }
+}
+
+impl FileEntry {
+    /// Makes the entry of a state file of commit `n`.
+    pub(super) fn of_state(n: u64, file: &StateFile) -> FileEntry {
+        let hash = file.blake3.to_hex();
+        let path = format!("{STATE}/{}/{n:06}-{}.parquet", file.part, &hash[..NAME_HASH_DIGITS]);
+        let dt = file.day.map(|day| day.to_iso()).unwrap_or_default();
+        let (bytes, blake3, rows) = (file.bytes, file.blake3, file.rows);
+        FileEntry { table: STATE.to_owned(), path, dt, bytes, blake3, rows }
+    }
+
+    /// Returns the part of the state that a state file belongs to.
+    pub fn state_part(&self) -> &str {
+        self.path.split('/').nth(1).unwrap_or_default()
     }
 }
 
@@ -183,6 +201,9 @@ mod hex_hash {
 
 /// Layout of records that this version writes.
 pub(super) const FORMAT: u32 = 1;
+
+/// The directory of state files, and what their entries have for a table.
+pub(super) const STATE: &str = "state";
 
 /// 128 bits.
 const RUN_ID_DIGITS: usize = 32;

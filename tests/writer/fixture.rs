@@ -279,7 +279,7 @@ pub fn commit(
     let context = Context { names: &Terms::default(), rules: &rules, options };
     let staging = store.begin()?;
     let files = tables.write(&run, &context, &staging)?;
-    store.commit(staging, &files, run, Versions::of(&rules))
+    store.commit(staging, &files, StateFiles::default(), run, Versions::of(&rules))
 }
 
 /// A scratch directory, in memory where there is such a place: these tests sync a great deal.

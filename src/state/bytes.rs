@@ -1,0 +1,57 @@
+//! Serde of byte strings in one piece, and of whole values as bytes.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserializer, Serialize, Serializer};
+
+use crate::error::Error;
+
+/// Returns `value` in the encoding of state files.
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("every state has an encoding")
+}
+
+/// Reads back what [`encode`] wrote into the file `path`.
+///
+/// # Errors
+///
+/// Returns an error when the bytes are no such value.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
+    let damaged = || Error::damaged(path, "a state in it cannot be read");
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
+    if rest.is_empty() { Ok(value) } else { Err(damaged()) }
+}
+
+/// Writes bytes in one piece.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
+}
+
+/// Reads bytes in one piece.
+///
+/// # Errors
+///
+/// Those of the deserializer.
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    from.deserialize_bytes(Bytes)
+}
+
+struct Bytes;
+
+impl Visitor<'_> for Bytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+}

@@ -1,0 +1,279 @@
+//! The ids of what was taken in before, for a number of days: what repeats is a duplicate, and a
+//! recall finds the histories that its message went to.
+//!
+//! One file a commit, sorted by the hash of the id, with the number of rows of each of
+//! [`N_RANGES`] equal ranges of hashes in its metadata: a reader of one range skips the others.
+//! Files of one day are folded like layers of a shard.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use crate::error::Error;
+use crate::time::Day;
+use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile};
+
+use super::FORMAT;
+
+/// Where a message went, as far as its recall must follow.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Sent {
+    /// By class: the upper half of the history's hash; 0 for none.
+    pub histories: [u64; 3],
+    /// Hash of the counterpart in its history, as [`Sent::hash_of`] makes it; 0 for none.
+    pub second: u32,
+}
+
+/// An id that was taken in before.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct RememberedId {
+    /// Hash of company and id, without the suffix that stores add or lose.
+    pub stem: u128,
+    /// Number of that suffix; 0 for none.
+    pub suffix: u8,
+    /// It was taken back.
+    pub recalled: bool,
+    /// Hash of what stood under the id.
+    pub content: u64,
+    /// Where it went.
+    pub sent: Sent,
+}
+
+/// The ids of one kind that a commit remembers.
+#[derive(Clone, Debug)]
+pub struct IdMemory {
+    root: PathBuf,
+    part: &'static str,
+    /// The oldest first.
+    files: Vec<FileEntry>,
+}
+
+impl Sent {
+    /// Returns the hash of a counterpart's id.
+    pub fn hash_of(second: &[u8]) -> u32 {
+        if second.is_empty() { 0 } else { twox_hash::XxHash3_64::oneshot(second) as u32 | 1 }
+    }
+}
+
+impl IdMemory {
+    /// Opens the ids of `part` among the state files `state` under `root`: those of `oldest` and later
+    /// days, and those without a day.
+    pub fn open(root: &Path, state: &[FileEntry], part: &'static str, oldest: Day) -> IdMemory {
+        let oldest = oldest.to_iso();
+        let stays = |file: &&FileEntry| {
+            file.state_part() == part && (file.dt.is_empty() || file.dt.as_str() >= oldest.as_str())
+        };
+        let files = state.iter().filter(stays).cloned().collect();
+        IdMemory { root: root.to_owned(), part, files }
+    }
+
+    /// Calls `visit` with the ids of a range of hashes, the number of which is below [`N_RANGES`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a file cannot be read.
+    pub fn scan(&self, range: usize, mut visit: impl FnMut(RememberedId)) -> Result<(), Error> {
+        self.files.iter().try_for_each(|file| scan_file(&self.root.join(&file.path), Some(range), &mut visit))
+    }
+
+    /// Calls `visit` with all ids.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a file cannot be read.
+    pub fn scan_all(&self, mut visit: impl FnMut(RememberedId)) -> Result<(), Error> {
+        self.files.iter().try_for_each(|file| scan_file(&self.root.join(&file.path), None, &mut visit))
+    }
+
+    /// Adds ids as those of `day` (none: they are remembered for good); `fresh` gives the about `n_fresh`
+    /// new ones range by range, in no order. Returns the files that stay and the new one.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `fresh`, and one when a file cannot be read or written.
+    pub fn write(
+        mut self,
+        mut fresh: impl FnMut(usize) -> Result<Vec<RememberedId>, Error>,
+        n_fresh: u64,
+        day: Option<Day>,
+        staging: &Staging,
+    ) -> Result<(Vec<FileEntry>, Option<StateFile>), Error> {
+        if n_fresh == 0 {
+            return Ok((self.files, None));
+        }
+        let folded = self.split_folded(day, n_fresh);
+        let mut writer = IdWriter::create(staging, self.part)?;
+        for range in 0..N_RANGES {
+            let mut ids = fresh(range)?;
+            for path in &folded {
+                scan_file(path, Some(range), &mut |id| ids.push(id))?;
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            writer.write_range(&ids)?;
+        }
+        Ok((self.files, Some(writer.finish(self.part, day)?)))
+    }
+
+    /// Takes off the newest files of the same day that are not much larger than what is new.
+    fn split_folded(&mut self, day: Option<Day>, n_fresh: u64) -> Vec<PathBuf> {
+        let dt = day.map(|day| day.to_iso()).unwrap_or_default();
+        let (mut folded, mut n_rows) = (Vec::new(), n_fresh);
+        while let Some(file) = self.files.pop_if(|file| file.dt == dt && file.rows <= 2 * n_rows) {
+            n_rows += file.rows;
+            folded.push(self.root.join(&file.path));
+        }
+        folded
+    }
+}
+
+/// Returns the range that a hash belongs to.
+pub fn range_of(stem: u128) -> usize {
+    (stem >> (128 - N_RANGES.ilog2())) as usize
+}
+
+fn scan_file(path: &Path, range: Option<usize>, visit: &mut dyn FnMut(RememberedId)) -> Result<(), Error> {
+    let damaged = || Error::damaged(path, "it cannot be read as a file of ids");
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| damaged())?;
+    let counts = counts_of(&metadata, path)?;
+    let n_rows = counts.iter().sum();
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    if let Some(range) = range {
+        let start: usize = counts[..range].iter().sum();
+        let rows = std::iter::once(start..start + counts[range]);
+        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(rows, n_rows));
+    }
+    for batch in builder.build().map_err(|_| damaged())? {
+        let batch = batch.map_err(|_| damaged())?;
+        (0..batch.num_rows()).for_each(|row| visit(id_of(&batch, row)));
+    }
+    Ok(())
+}
+
+/// Reads the number of rows of each range.
+fn counts_of(metadata: &ArrowReaderMetadata, path: &Path) -> Result<Vec<usize>, Error> {
+    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+    let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
+    match value(MAGIC).and_then(|format| format.parse::<u32>().ok()) {
+        Some(FORMAT) => {}
+        Some(format) => return Err(Error::state_format(path, format, FORMAT)),
+        None => return Err(Error::damaged(path, "it is no file of ids")),
+    }
+    let counts: Option<Vec<usize>> =
+        value(RANGES).and_then(|counts| counts.split(' ').map(|count| count.parse().ok()).collect());
+    counts
+        .filter(|counts| counts.len() == N_RANGES)
+        .ok_or_else(|| Error::damaged(path, "it does not say how its ids are divided"))
+}
+
+fn id_of(batch: &RecordBatch, row: usize) -> RememberedId {
+    let number = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(row) as u64;
+    let small = |column: usize| batch.column(column).as_primitive::<Int32Type>().value(row);
+    let stem = batch.column(0).as_fixed_size_binary().value(row);
+    RememberedId {
+        stem: u128::from_be_bytes(stem.try_into().expect("the column is 16 bytes wide")),
+        suffix: u8::try_from(small(1)).unwrap_or_default(),
+        recalled: batch.column(2).as_boolean().value(row),
+        content: number(3),
+        sent: Sent { histories: [number(4), number(5), number(6)], second: small(7) as u32 },
+    }
+}
+
+/// Writes a file of ids, range by range.
+struct IdWriter {
+    writer: ArrowWriter<StagedFile>,
+    counts: Vec<u64>,
+}
+
+impl IdWriter {
+    fn create(staging: &Staging, part: &str) -> Result<IdWriter, Error> {
+        let sink = StagedFile::create(staging, &format!("state-{part}.parquet"))?;
+        let writer = properties().and_then(|known| ArrowWriter::try_new(sink, schema(), Some(known)));
+        Ok(IdWriter { writer: writer.map_err(failed)?, counts: Vec::new() })
+    }
+
+    fn write_range(&mut self, ids: &[RememberedId]) -> Result<(), Error> {
+        self.counts.push(ids.len() as u64);
+        let mut batches = ids.chunks(BATCH_ROWS).map(batch_of);
+        batches.try_for_each(|batch| self.writer.write(&batch?)).map_err(failed)
+    }
+
+    fn finish(mut self, part: &str, day: Option<Day>) -> Result<StateFile, Error> {
+        let counts: Vec<String> = self.counts.iter().map(ToString::to_string).collect();
+        self.writer.append_key_value_metadata(KeyValue::new(RANGES.to_owned(), counts.join(" ")));
+        let rows = self.counts.iter().sum();
+        let Finished { path, bytes, blake3 } = self.writer.into_inner().map_err(failed)?.finish()?;
+        Ok(StateFile { part: part.to_owned(), day, bytes, blake3, rows, path })
+    }
+}
+
+fn failed(source: ParquetError) -> Error {
+    Error::parquet("state", source)
+}
+
+fn batch_of(ids: &[RememberedId]) -> Result<RecordBatch, ParquetError> {
+    let small =
+        |of: fn(&RememberedId) -> i32| Arc::new(ids.iter().map(of).collect::<Int32Array>()) as ArrayRef;
+    let number = |of: &dyn Fn(&RememberedId) -> u64| {
+        Arc::new(ids.iter().map(|id| of(id) as i64).collect::<Int64Array>()) as ArrayRef
+    };
+    let stems = FixedSizeBinaryArray::try_from_iter(ids.iter().map(|id| id.stem.to_be_bytes()))?;
+    let recalled: BooleanArray = ids.iter().map(|id| Some(id.recalled)).collect();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(stems), small(|id| i32::from(id.suffix))];
+    columns.push(Arc::new(recalled));
+    columns.push(number(&|id| id.content));
+    (0..3).for_each(|class: usize| columns.push(number(&|id| id.sent.histories[class])));
+    columns.push(small(|id| id.sent.second as i32));
+    Ok(RecordBatch::try_new(schema(), columns)?)
+}
+
+fn schema() -> SchemaRef {
+    let kinds = [
+        ("stem", DataType::FixedSizeBinary(16)),
+        ("suffix", DataType::Int32),
+        ("recalled", DataType::Boolean),
+        ("content", DataType::Int64),
+        ("customer", DataType::Int64),
+        ("room", DataType::Int64),
+        ("staff", DataType::Int64),
+        ("second", DataType::Int32),
+    ];
+    let field = |(name, kind): (&str, DataType)| Field::new(name, kind, false);
+    Arc::new(Schema::new(kinds.into_iter().map(field).collect::<Vec<_>>()))
+}
+
+fn properties() -> Result<WriterProperties, ParquetError> {
+    Ok(WriterProperties::builder()
+        .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_data_page_row_count_limit(BATCH_ROWS)
+        .set_key_value_metadata(Some(vec![KeyValue::new(MAGIC.to_owned(), FORMAT.to_string())]))
+        .build())
+}
+
+/// Ranges of hashes: as many as a run has partitions of ids.
+pub const N_RANGES: usize = 64;
+
+/// What marks a file of ids; its value is the format.
+const MAGIC: &str = "chattag.ids";
+
+/// The metadata with the number of rows of each range.
+const RANGES: &str = "chattag.ids.ranges";
+
+/// Rows handed to the encoder, and rows of a page.
+const BATCH_ROWS: usize = 4_096;

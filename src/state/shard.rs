@@ -1,0 +1,202 @@
+//! The shards of a commit: stacks of layers of which the newest row counts.
+
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::time::Timestamp;
+use crate::writer::{FileEntry, Staging, StateFile};
+
+use super::N_SHARDS;
+use super::layer::{IndexRow, Layer, StoredHistory, write_layer};
+
+/// Reads the histories of one commit.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    root: PathBuf,
+    /// By shard: its layers, the oldest first.
+    layers: Vec<Vec<FileEntry>>,
+}
+
+/// One shard, open for reading.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    layers: Vec<Layer>,
+    /// The row that counts of each history, in order of hashes, with the number of its layer.
+    index: Vec<(IndexRow, u32)>,
+}
+
+/// Returns the shard that a history belongs to.
+pub fn shard_of(hash: u128) -> usize {
+    (hash >> (128 - N_SHARDS.ilog2())) as usize
+}
+
+impl Reader {
+    /// Prepares to read the commit with the state files `state` under the output directory `root`.
+    pub fn open(root: &Path, state: &[FileEntry]) -> Reader {
+        let of =
+            |shard: usize| state.iter().filter(|file| file.state_part() == part(shard)).cloned().collect();
+        Reader { root: root.to_owned(), layers: (0..N_SHARDS).map(of).collect() }
+    }
+
+    /// Returns the layers of a shard, the oldest first.
+    pub fn layers(&self, shard: usize) -> &[FileEntry] {
+        &self.layers[shard]
+    }
+
+    /// Opens a shard: reads hash and dues of its histories.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a layer cannot be read.
+    pub fn shard(&self, shard: usize) -> Result<Shard, Error> {
+        let open = |file: &FileEntry| Layer::open(&self.root.join(&file.path));
+        let layers: Vec<Layer> = self.layers[shard].iter().map(open).collect::<Result<_, _>>()?;
+        let mut index: Vec<(IndexRow, u32)> = Vec::new();
+        for (number, layer) in (0..).zip(&layers) {
+            index.extend(layer.index()?.into_iter().map(|row| (row, number)));
+        }
+        // Of equal hashes the newest layer comes first and stays.
+        index.sort_unstable_by_key(|(row, layer)| (row.hash, std::cmp::Reverse(*layer)));
+        index.dedup_by_key(|(row, _)| row.hash);
+        Ok(Shard { layers, index })
+    }
+
+    /// Returns one history.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a layer cannot be read.
+    pub fn find(&self, hash: u128) -> Result<Option<StoredHistory>, Error> {
+        Ok(self.shard(shard_of(hash))?.load(&[hash])?.pop())
+    }
+}
+
+impl Shard {
+    /// Returns how many histories it has.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Returns whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Returns the hashes of all histories, in order.
+    pub fn hashes(&self) -> impl Iterator<Item = u128> {
+        self.index.iter().map(|(row, _)| row.hash)
+    }
+
+    /// Returns the histories in which something happens until `to` without an event, in order of hashes.
+    pub fn due(&self, to: Timestamp) -> impl Iterator<Item = u128> {
+        let is_due = move |row: &IndexRow| row.wake_at.is_some_and(|at| at <= to);
+        self.index.iter().filter(move |(row, _)| is_due(row)).map(|(row, _)| row.hash)
+    }
+
+    /// Returns the histories that a rule over the whole population remembers, in order of hashes.
+    pub fn ranked(&self) -> impl Iterator<Item = u128> {
+        self.index.iter().filter(|(row, _)| row.ranked).map(|(row, _)| row.hash)
+    }
+
+    /// Reads the histories with the given hashes, which ascend; what is not there is left out.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a layer cannot be read.
+    pub fn load(&self, hashes: &[u128]) -> Result<Vec<StoredHistory>, Error> {
+        let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for hash in hashes {
+            if let Ok(place) = self.index.binary_search_by_key(hash, |(row, _)| row.hash) {
+                let (row, layer) = self.index[place];
+                wanted.entry(layer).or_default().push(row.row);
+            }
+        }
+        let mut found = Vec::with_capacity(hashes.len());
+        for (layer, rows) in wanted {
+            for row in self.layers[layer as usize].read(&rows)? {
+                found.push(row?);
+            }
+        }
+        found.sort_unstable_by_key(|row| row.hash);
+        Ok(found)
+    }
+}
+
+/// Writes the histories of a shard that changed, in order of hashes, as its newest layer; folds in
+/// the layers that are not much larger. Returns the layers that stay and the new one.
+///
+/// # Errors
+///
+/// Returns an error when a layer cannot be read or the file cannot be written.
+pub fn write_shard(
+    reader: &Reader,
+    shard: usize,
+    changed: Vec<StoredHistory>,
+    staging: &Staging,
+) -> Result<(Vec<FileEntry>, Option<StateFile>), Error> {
+    let mut stay = reader.layers(shard).to_vec();
+    if changed.is_empty() {
+        return Ok((stay, None));
+    }
+    let folded = split_folded(&mut stay, changed.len() as u64);
+    let mut sources: Vec<Source> = vec![(Box::new(changed.into_iter().map(Ok)) as Rows).peekable()];
+    for file in folded.iter().rev() {
+        let rows: Rows = Box::new(Layer::open(&reader.root.join(&file.path))?.scan()?);
+        sources.push(rows.peekable());
+    }
+    let file = write_layer(staging, &part(shard), Merge { sources })?;
+    Ok((stay, Some(file)))
+}
+
+/// Takes off the newest layers that are at most [`FOLD`] times as large as all that is newer.
+fn split_folded(layers: &mut Vec<FileEntry>, n_changed: u64) -> Vec<FileEntry> {
+    let mut n_rows = n_changed;
+    let mut keep = layers.len();
+    while let Some(next) = keep.checked_sub(1).filter(|next| layers[*next].rows <= n_rows * FOLD) {
+        n_rows += layers[next].rows;
+        keep = next;
+    }
+    layers.split_off(keep)
+}
+
+type Rows = Box<dyn Iterator<Item = Result<StoredHistory, Error>>>;
+type Source = Peekable<Rows>;
+
+/// Rows of several layers in order of hashes, of equal ones the first source's.
+struct Merge {
+    /// The newest first.
+    sources: Vec<Source>,
+}
+
+impl Iterator for Merge {
+    type Item = Result<StoredHistory, Error>;
+
+    fn next(&mut self) -> Option<Result<StoredHistory, Error>> {
+        let mut lowest = None;
+        for source in &mut self.sources {
+            match source.peek() {
+                Some(Ok(row)) => lowest = Some(lowest.map_or(row.hash, |known: u128| known.min(row.hash))),
+                Some(Err(_)) => return source.next(),
+                None => {}
+            }
+        }
+        let hash = lowest?;
+        let mut rows = self
+            .sources
+            .iter_mut()
+            .filter_map(|source| source.next_if(|row| row.as_ref().is_ok_and(|row| row.hash == hash)));
+        let newest = rows.next();
+        rows.for_each(drop);
+        newest
+    }
+}
+
+/// The directory of a shard.
+fn part(shard: usize) -> String {
+    format!("{shard:02}")
+}
+
+/// With 2, a shard of n rows has about log2(n) layers at most, and a row is rewritten about as often.
+const FOLD: u64 = 2;

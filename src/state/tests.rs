@@ -1,0 +1,200 @@
+//! Layers over layers act as one map; what is written is read back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::business::Aliases;
+use crate::message::{Class, KeyKind};
+use crate::time::{Day, Timestamp};
+use crate::verdict::KeyState;
+use crate::writer::{RunRecord, StateFiles, Store, Versions};
+
+/// A history of which only `seed` tells it from others.
+fn stored(hash: u128, seed: u8) -> StoredHistory {
+    let snapshot = Snapshot {
+        keys: vec![SavedKey { kind: KeyKind::Relation, second: "lihua".into(), state: KeyState::default() }],
+        refused: vec![("".into(), "lihua".into())],
+        settled: Timestamp(i64::from(seed)),
+    };
+    let history = History { base: Snapshot::default(), journal: vec![seed; 3], head: Some(snapshot) };
+    StoredHistory {
+        hash,
+        class: Class::Customer,
+        corp: "wwA".into(),
+        primary: format!("wm{hash:x}").into(),
+        wake_at: (seed % 3 > 0).then(|| Timestamp(i64::from(seed))),
+        ranked: seed.is_multiple_of(2),
+        state: history.encode(),
+    }
+}
+
+/// Spreads small numbers over all shards.
+fn hash_of(number: u16) -> u128 {
+    (u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)) | 1
+}
+
+fn state_of(store: &Store) -> &[crate::writer::FileEntry] {
+    store.head().map_or(&[], |head| &head.state)
+}
+
+fn commit(store: &mut Store, write: impl FnOnce(&Store, &crate::writer::Staging) -> StateFiles) {
+    let staging = store.begin().expect("a directory");
+    let state = write(store, &staging);
+    let [engine, pack, pack_version, pack_fp] = ["1", "p", "1", "0"].map(str::to_owned);
+    let versions = Versions { engine, pack, pack_version, pack_fp };
+    store.commit(staging, &[], state, RunRecord::default(), versions).expect("space");
+}
+
+/// Commits what changed.
+fn night(store: &mut Store, changed: &BTreeMap<u128, StoredHistory>) {
+    commit(store, |store, staging| {
+        let reader = Reader::open(store.root(), state_of(store));
+        let mut files = StateFiles::default();
+        for shard in 0..N_SHARDS {
+            let of_shard = changed.values().filter(|row| shard_of(row.hash) == shard).cloned().collect();
+            let (stay, written) = write_shard(&reader, shard, of_shard, staging).expect("space");
+            files.carried.extend(stay);
+            files.written.extend(written);
+        }
+        files
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn layers_over_layers_read_as_one_map(
+        nights in prop::collection::vec(prop::collection::btree_map(0_u16..300, any::<u8>(), 1..60), 1..7),
+    ) {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut store = Store::open(place.path()).expect("a directory");
+        let mut expected = BTreeMap::new();
+        for changes in nights {
+            let changed: BTreeMap<u128, StoredHistory> =
+                changes.iter().map(|(number, seed)| (hash_of(*number), stored(hash_of(*number), *seed))).collect();
+            night(&mut store, &changed);
+            expected.extend(changed);
+        }
+        let reader = Reader::open(store.root(), state_of(&store));
+        let shards: Vec<Shard> = (0..N_SHARDS).map(|shard| reader.shard(shard).expect("readable")).collect();
+        let all: Vec<StoredHistory> = shards
+            .iter()
+            .flat_map(|shard| shard.load(&shard.hashes().collect::<Vec<_>>()).expect("readable"))
+            .collect();
+        prop_assert_eq!(&all, &expected.values().cloned().collect::<Vec<_>>());
+        let due: Vec<u128> = shards.iter().flat_map(|shard| shard.due(Timestamp(100))).collect();
+        let is_due = |row: &&StoredHistory| row.wake_at.is_some_and(|at| at <= Timestamp(100));
+        prop_assert_eq!(due, expected.values().filter(is_due).map(|row| row.hash).collect::<Vec<_>>());
+        for number in 0..300 {
+            let hash = hash_of(number);
+            prop_assert_eq!(reader.find(hash).expect("readable"), expected.get(&hash).cloned());
+        }
+        for shard in 0..N_SHARDS {
+            prop_assert!(reader.layers(shard).len() <= 6, "{}", reader.layers(shard).len());
+        }
+    }
+
+    #[test]
+    fn ids_are_remembered_whatever_the_commits_they_came_with(
+        nights in prop::collection::vec(prop::collection::btree_set(any::<u16>(), 0..40), 1..6),
+    ) {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut store = Store::open(place.path()).expect("a directory");
+        let id = |number: u16, day: i32| RememberedId {
+            stem: hash_of(number),
+            suffix: (number % 3) as u8,
+            recalled: number % 5 == 0,
+            content: u64::MAX - u64::from(number),
+            sent: Sent { histories: [u64::from(number) << 48, 0, 7], second: day as u32 },
+        };
+        let mut expected = Vec::new();
+        for (day, numbers) in (0_i32..).zip(&nights) {
+            let day = day / 2;
+            let ids: Vec<RememberedId> = numbers.iter().map(|number| id(*number, day)).collect();
+            commit(&mut store, |store, staging| {
+                let memory = IdMemory::open(store.root(), state_of(store), "ids", Day(0));
+                let of_range = |range| Ok(ids.iter().copied().filter(|id| range_of(id.stem) == range).collect());
+                let (carried, written) = memory.write(of_range, ids.len() as u64, Some(Day(day)), staging).expect("space");
+                StateFiles { carried, written: written.into_iter().collect() }
+            });
+            expected.extend(ids);
+        }
+        expected.sort_unstable();
+        expected.dedup();
+        let memory = IdMemory::open(store.root(), state_of(&store), "ids", Day(0));
+        let mut found = Vec::new();
+        for range in 0..N_RANGES {
+            memory.scan(range, |id| {
+                assert_eq!(range_of(id.stem), range);
+                found.push(id);
+            }).expect("readable");
+        }
+        found.sort_unstable();
+        prop_assert_eq!(&found, &expected);
+        let later = IdMemory::open(store.root(), state_of(&store), "ids", Day(1));
+        let mut left = 0;
+        later.scan_all(|id| { assert!(id.sent.second >= 1); left += 1; }).expect("readable");
+        prop_assert_eq!(left, expected.iter().filter(|id| id.sent.second >= 1).count());
+    }
+}
+
+#[test]
+fn what_histories_share_is_read_back() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut store = Store::open(place.path()).expect("a directory");
+    assert!(Shared::read(store.root(), state_of(&store)).expect("readable").is_none());
+    let mut aliases = Aliases::default();
+    aliases.add("wwA", "wmNew", "wmOld", Timestamp(5));
+    let shared = Shared { as_of: Timestamp(9), newest: Some(Timestamp(8)), aliases, ..Shared::default() };
+    commit(&mut store, |_, staging| StateFiles {
+        written: vec![shared.write(staging).expect("space")],
+        ..StateFiles::default()
+    });
+    let read = Shared::read(store.root(), state_of(&store)).expect("readable").expect("a state");
+    assert_eq!((read.as_of, read.newest, read.aliases), (shared.as_of, shared.newest, shared.aliases));
+}
+
+/// State files of format 1 as the first version that kept states wrote them.
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state/1.parquet")
+}
+
+#[test]
+fn a_layer_of_format_1_is_still_read() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let place = tempfile::tempdir().expect("a directory");
+        let staging = Store::open(place.path()).and_then(|store| store.begin()).expect("a directory");
+        let rows = (1..=5).map(|seed| Ok(stored(u128::from(seed), seed)));
+        let file = layer::write_layer(&staging, "00", rows).expect("space");
+        std::fs::copy(file.path, sample()).expect("writable");
+    }
+    let rows = layer::Layer::open(&sample()).and_then(|layer| layer.scan()).expect("readable");
+    for (seed, row) in (1..=5).zip(rows) {
+        let row = row.expect("readable");
+        assert_eq!(row, stored(u128::from(seed), seed));
+        let history = History::decode(&row).expect("a history");
+        assert_eq!((history.journal, history.base), (vec![seed; 3], Snapshot::default()));
+        assert_eq!(history.head.expect("a head").keys[0].state, KeyState::default());
+    }
+}
+
+#[test]
+fn strangers_and_newer_formats_are_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = place.path().join("state.parquet");
+    std::fs::write(&path, b"PAR1, but not really PAR1").expect("writable");
+    let error = layer::Layer::open(&path).expect_err("no state file").to_string();
+    assert!(error.contains("damaged"), "{error}");
+    let mut bytes = std::fs::read(sample()).expect("readable");
+    let key = b"chattag.state";
+    let at = bytes.windows(key.len()).position(|window| window == key).expect("the key is in the footer");
+    let value = bytes[at..].iter().position(|byte| *byte == b'1').expect("the format follows");
+    bytes[at + value] = b'9';
+    std::fs::write(&path, bytes).expect("writable");
+    let error = layer::Layer::open(&path).expect_err("a newer format").to_string();
+    assert!(error.contains("has format 9, this build reads 1"), "{error}");
+}
