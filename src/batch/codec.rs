@@ -193,7 +193,8 @@ impl<'a> PackedId<'a> {
     }
 
     fn numbered(id: &str) -> Option<PackedId<'a>> {
-        let (number, rest) = id.split_once('_')?;
+        let (number, rest) = id.split_at_checked(memchr::memchr(b'_', id.as_bytes())?)?;
+        let rest = rest.get(1..)?;
         let (millis, external) = match rest.strip_suffix(EXTERNAL) {
             Some(millis) => (millis, true),
             None => (rest, false),
@@ -354,7 +355,8 @@ const LAYERS: [Layer; 6] =
 const POLARITIES: [Polarity; 5] =
     [Polarity::Asserted, Polarity::Negated, Polarity::Questioned, Polarity::Hypothetical, Polarity::Reported];
 
-fn put(out: &mut Vec<u8>, mut value: u64) {
+/// Appends `value` as LEB128: small numbers take little room.
+pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -372,12 +374,12 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Reads what `put` and its companions wrote; `None` past the end.
-struct Cursor<'a> {
-    bytes: &'a [u8],
+pub(super) struct Cursor<'a> {
+    pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let (&first, rest) = self.bytes.split_first()?;
         self.bytes = rest;
         Some(first)
@@ -389,7 +391,7 @@ impl<'a> Cursor<'a> {
         Some(array)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -401,7 +403,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    fn small(&mut self) -> Option<u32> {
+    pub(super) fn small(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 

@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 use rayon::prelude::*;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::codec::Arrival;
+use super::codec::{self, Arrival, Cursor};
 use super::shards::Shards;
 use super::tally::Fate;
 use crate::error::Error;
@@ -90,44 +90,44 @@ impl MessageId {
 const SUFFIXES: [&str; 2] = ["_external", "_updown_stream"];
 
 impl Identity {
-    /// Bytes of one identity in its shard.
-    pub const SIZE: usize = 16 + 1 + 8 + 4 + 8 + 4 + 8 + 1;
-
-    /// Appends the identity to a shard buffer.
+    /// Appends the identity to a shard buffer. Most numbers are small, and what waits is memory to be filled.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; Identity::SIZE];
-        bytes[0..16].copy_from_slice(&self.id.stem.to_le_bytes());
-        bytes[16] = self.id.suffix;
-        bytes[17..25].copy_from_slice(&self.seq.to_le_bytes());
-        bytes[25..29].copy_from_slice(&self.arrival.file.to_le_bytes());
-        bytes[29..37].copy_from_slice(&self.arrival.block.to_le_bytes());
-        bytes[37..41].copy_from_slice(&self.arrival.index.to_le_bytes());
-        bytes[41..49].copy_from_slice(&self.content.to_le_bytes());
-        bytes[49] = self.fate as u8;
-        out.extend_from_slice(&bytes);
+        let mut fixed = [0; FIXED_BYTES];
+        fixed[0..16].copy_from_slice(&self.id.stem.to_le_bytes());
+        fixed[16..24].copy_from_slice(&self.content.to_le_bytes());
+        fixed[24] = self.id.suffix | (self.fate as u8) << FATE_SHIFT;
+        out.extend_from_slice(&fixed);
+        codec::put(out, self.seq);
+        codec::put(out, u64::from(self.arrival.file));
+        codec::put(out, self.arrival.block);
+        codec::put(out, u64::from(self.arrival.index));
     }
 
-    fn read_from(bytes: &[u8]) -> Option<Identity> {
-        let (stem, rest) = bytes.split_first_chunk()?;
-        let (suffix, rest) = rest.split_first()?;
-        let (seq, rest) = rest.split_first_chunk()?;
-        let (file, rest) = rest.split_first_chunk()?;
-        let (block, rest) = rest.split_first_chunk()?;
-        let (index, rest) = rest.split_first_chunk()?;
-        let (content, rest) = rest.split_first_chunk()?;
+    /// Takes the next identity off the front of `bytes`; `None` at their end.
+    fn take_from(bytes: &mut &[u8]) -> Option<Identity> {
+        let (fixed, rest) = bytes.split_first_chunk::<FIXED_BYTES>()?;
+        let (stem, tail) = fixed.split_first_chunk()?;
+        let (content, tail) = tail.split_first_chunk()?;
+        let marks = *tail.first()?;
+        let mut cursor = Cursor { bytes: rest };
+        let seq = cursor.number()?;
+        let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
+        *bytes = cursor.bytes;
         Some(Identity {
-            id: MessageId { stem: u128::from_le_bytes(*stem), suffix: *suffix },
-            seq: u64::from_le_bytes(*seq),
-            arrival: Arrival {
-                file: u32::from_le_bytes(*file),
-                block: u64::from_le_bytes(*block),
-                index: u32::from_le_bytes(*index),
-            },
+            id: MessageId { stem: u128::from_le_bytes(*stem), suffix: marks & ((1 << FATE_SHIFT) - 1) },
+            seq,
+            arrival,
             content: u64::from_le_bytes(*content),
-            fate: Fate::from_u8(*rest.first()?),
+            fate: Fate::from_u8(marks >> FATE_SHIFT),
         })
     }
 }
+
+/// Bytes of an identity that are no small numbers: stem, content, and a byte of suffix and fate.
+const FIXED_BYTES: usize = 16 + 8 + 1;
+
+/// The suffix takes the bits below, the fate those from here on.
+const FATE_SHIFT: u32 = 2;
 
 /// Finds all duplicates among the identities in `shards`, and the targets of `recalls`.
 ///
@@ -174,8 +174,8 @@ struct Partition {
 
 impl Partition {
     fn resolve(chunks: &[Vec<u8>], recalls: &RecallIndex) -> Partition {
-        let records = chunks.iter().flat_map(|chunk| chunk.chunks_exact(Identity::SIZE));
-        let mut identities: Vec<Identity> = records.filter_map(Identity::read_from).collect();
+        let of_chunk = |mut rest| std::iter::from_fn(move || Identity::take_from(&mut rest));
+        let mut identities: Vec<Identity> = chunks.iter().map(Vec::as_slice).flat_map(of_chunk).collect();
         identities.sort_unstable();
         let mut found = Partition::default();
         for same in identities.chunk_by(|a, b| a.id == b.id) {

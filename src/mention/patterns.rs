@@ -62,7 +62,7 @@ pub(super) struct Found {
     /// Its number.
     pub(super) pattern: u32,
     /// Where it ends, in bytes of the text that was searched.
-    end: u32,
+    pub(super) end: u32,
 }
 
 /// All patterns and the automaton that finds them.
@@ -144,7 +144,7 @@ impl PatternSet {
 /// Follows `automaton` from each of `places` while a pattern goes on there: without the set-up per
 /// call of the crate's iterators, and only where a pattern begins. `annotate_plain` in
 /// `benches/language.rs` shows what it gains.
-fn walk(automaton: &NFA, places: &[u32], text: &[u8], found: &mut Vec<Found>) {
+pub(super) fn walk(automaton: &NFA, places: &[u32], text: &[u8], found: &mut Vec<Found>) {
     let Ok(start) = automaton.start_state(Anchored::Yes) else { return };
     for place in places {
         let mut state = start;
@@ -258,7 +258,8 @@ impl Collected {
     }
 }
 
-fn build(patterns: &[String]) -> Option<NFA> {
+/// Compiles the automaton that [`walk`] follows; none for no patterns.
+pub(super) fn build(patterns: &[String]) -> Option<NFA> {
     if patterns.is_empty() {
         return None;
     }

@@ -16,6 +16,7 @@ use crate::lexicon::{Lexicon, Term};
 
 use super::Polarity;
 use super::candidate::Candidate;
+use super::starters::Starters;
 
 /// What a scope word does; each is a category of the lexicon `negation`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,6 +91,8 @@ impl Judgement {
 /// The scope words, compiled.
 pub(super) struct ScopeWords {
     automaton: Option<AhoCorasick>,
+    /// How the words begin: most clauses hold none of them.
+    starters: Starters,
     kinds: Vec<ScopeKind>,
     /// Longer words with another sense, in every place they occur.
     covers: Option<AhoCorasick>,
@@ -115,7 +118,8 @@ impl ScopeWords {
         }
         let automaton = compile(&words, MatchKind::LeftmostLongest);
         let coverable = covers.iter().flat_map(|word| stretches(word)).map(str::to_owned).collect();
-        ScopeWords { automaton, kinds, covers: compile(&covers, MatchKind::Standard), coverable }
+        let starters = Starters::new(&words);
+        ScopeWords { automaton, starters, kinds, covers: compile(&covers, MatchKind::Standard), coverable }
     }
 
     /// Returns whether a longer word with another sense may contain this folded spelling.
@@ -142,6 +146,9 @@ impl ScopeWords {
     fn find(&self, text: &str, bytes: Range<usize>, words: &mut Vec<ScopeWord>) {
         let Some(automaton) = &self.automaton else { return };
         let from = bytes.start;
+        if !self.starters.may_begin(&text[bytes.clone()]) {
+            return;
+        }
         words.extend(automaton.find_iter(&text[bytes]).map(|found| {
             let start = from + found.start();
             let kind = match self.kinds[found.pattern().as_usize()] {

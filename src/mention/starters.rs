@@ -6,6 +6,7 @@
 //! steps of the automaton, so two pairs may share a bit; a place is never missed.
 
 /// How patterns begin. Built once, shared by all threads.
+#[derive(Default)]
 pub(super) struct Starters {
     /// The first two characters of patterns.
     pairs: Bits<PAIR_WORDS>,
@@ -20,12 +21,7 @@ pub(super) struct Starters {
 impl Starters {
     /// Notes how each pattern begins.
     pub(super) fn new(patterns: &[String]) -> Starters {
-        let mut starters = Starters {
-            pairs: Bits::new(),
-            whole_pairs: Bits::new(),
-            triples: Bits::new(),
-            singles: Bits::new(),
-        };
+        let mut starters = Starters::default();
         for pattern in patterns {
             let mut chars = pattern.chars();
             match (chars.next(), chars.next(), chars.next()) {
@@ -49,6 +45,23 @@ impl Starters {
         let mut watch = self.watch(places);
         text.char_indices().for_each(|(at, c)| watch.pass(at, c));
         watch.end();
+    }
+
+    /// Returns whether a pattern may begin anywhere in `text`.
+    pub(super) fn may_begin(&self, text: &str) -> bool {
+        let (mut before, mut earlier, mut waits) = (NOTHING, NOTHING, false);
+        for c in text.chars() {
+            let pair = pair(before, c);
+            let begins = self.pairs.has(pair);
+            if self.singles.has(c as u32)
+                || begins && self.whole_pairs.has(pair)
+                || waits && self.triples.has(triple(earlier, before, c))
+            {
+                return true;
+            }
+            (earlier, before, waits) = (before, c, begins);
+        }
+        false
     }
 
     /// Starts to watch a text whose characters are shown one by one; `places` is where it
@@ -112,11 +125,13 @@ impl Watch<'_> {
 /// A set of hashes; equal ones share a bit.
 struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
 
-impl<const WORDS: usize> Bits<WORDS> {
-    fn new() -> Bits<WORDS> {
+impl<const WORDS: usize> Default for Bits<WORDS> {
+    fn default() -> Bits<WORDS> {
         Bits(Box::new([0; WORDS]))
     }
+}
 
+impl<const WORDS: usize> Bits<WORDS> {
     fn set(&mut self, hash: u32) {
         self.0[hash as usize / 64 % WORDS] |= 1 << (hash % 64);
     }
@@ -174,6 +189,7 @@ mod tests {
         for (text, expected) in CASES {
             starters.find(text, &mut places);
             assert_eq!(places, *expected, "{text}");
+            assert_eq!(starters.may_begin(text), !places.is_empty(), "{text}");
         }
     }
 }

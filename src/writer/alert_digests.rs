@@ -54,7 +54,7 @@ pub(super) fn table() -> Table {
 }
 
 /// Makes the digests of all alerts among `rows`, sorted.
-pub(super) fn digests(rows: &[Row], rules: &RuleSet) -> Vec<Digest> {
+pub(super) fn digests(rows: &[&Row], rules: &RuleSet) -> Vec<Digest> {
     let mut all: BTreeMap<(&str, &str, Day), Digest> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.shadow) {
         if !matches!(row.decision, Decision::Alert(_)) {

@@ -40,12 +40,12 @@ pub struct OutputFile {
 }
 
 /// Writes `rows` in the given order, makes them durable and checks the result.
-pub(super) fn write_file<T>(
+pub(super) fn write_file<T: Sync>(
     staging: &Staging,
     table: &Table,
     day: Day,
     rows: &[&T],
-    fill: impl Fn(&T, &mut Cells),
+    fill: impl Fn(&T, &mut Cells) + Sync,
 ) -> Result<OutputFile, Error> {
     let sink = StagedFile::create(staging, &format!("{}-{}.parquet", table.name, day.to_iso()))?;
     let sink = encode(sink, table, rows, fill).map_err(|source| Error::parquet(table.name, source))?;
@@ -53,18 +53,26 @@ pub(super) fn write_file<T>(
     Ok(OutputFile { table: table.name, day, bytes, blake3, rows: rows.len() as u64, path })
 }
 
-fn encode<T>(
+fn encode<T: Sync>(
     sink: StagedFile,
     table: &Table,
     rows: &[&T],
-    fill: impl Fn(&T, &mut Cells),
+    fill: impl Fn(&T, &mut Cells) + Sync,
 ) -> Result<StagedFile, ParquetError> {
     let schema = table.schema();
     let mut writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table)?))?;
     let mut columns = Columns::new(&table.columns);
-    for batch in rows.chunks(BATCH_ROWS) {
-        batch.iter().for_each(|row| columns.push_row(|cells| fill(row, cells)));
-        writer.write(&finish_batch(&schema, &mut columns)?)?;
+    let mut make = |rows: &[&T]| {
+        rows.iter().for_each(|row| columns.push_row(|cells| fill(row, cells)));
+        finish_batch(&schema, &mut columns)
+    };
+    let mut rest = rows.chunks(BATCH_ROWS);
+    let mut made = rest.next().map(&mut make).transpose()?;
+    while let Some(batch) = made {
+        // The next batch is filled while this one is encoded: a day's largest table is one file.
+        let (written, next) = rayon::join(|| writer.write(&batch), || rest.next().map(&mut make).transpose());
+        written?;
+        made = next?;
     }
     writer.into_inner()
 }

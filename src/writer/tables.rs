@@ -109,8 +109,10 @@ impl Tables {
     ) -> Result<Vec<OutputFile>, Error> {
         self.sort();
         let sink = Sink { staging, context, as_of: run.as_of };
-        let (decided, others) =
-            rayon::join(|| sink.write_decisions(&self.rows), || sink.write_others(&self, run));
+        let (decided, others) = rayon::join(
+            || sink.write_decisions(&in_file_order(&self.rows)),
+            || sink.write_others(&self, run),
+        );
         let mut files = decided?;
         files.extend(others?);
         files.sort_by(|a, b| (a.table, a.day).cmp(&(b.table, b.day)));
@@ -118,13 +120,33 @@ impl Tables {
     }
 
     fn sort(&mut self) {
-        self.rows.par_sort_by(row_order);
         self.current.par_sort_by(current_tags::order);
         self.quarantine.par_sort();
         if let Some(rows) = &mut self.mentions {
             rows.par_sort_by(mentions::order);
         }
     }
+}
+
+/// Returns the rows in the order of a file.
+///
+/// The beginnings of the ids decide nearly always, so they stand beside the places that are sorted: rows are
+/// large and their keys lie elsewhere.
+fn in_file_order(rows: &[Row]) -> Vec<&Row> {
+    let one_corp = rows.windows(2).all(|pair| pair[0].key.corp == pair[1].key.corp);
+    let first = |row: &Row| beginning(if one_corp { &row.key.customer } else { &row.key.corp });
+    let mut places: Vec<(u128, u32, &Row)> =
+        (0..).zip(rows).map(|(number, row)| (first(row), number, row)).collect();
+    places.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| row_order(a.2, b.2)).then(a.1.cmp(&b.1)));
+    places.into_iter().map(|(_, _, row)| row).collect()
+}
+
+/// Returns the first bytes of a text as a number that sorts as the text does.
+fn beginning(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    let len = text.len().min(bytes.len());
+    bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+    u128::from_be_bytes(bytes)
 }
 
 /// The order of rows in a file; equal ones stay in the order they were decided.
@@ -160,7 +182,7 @@ struct Sink<'a> {
 type Written = Result<Vec<OutputFile>, Error>;
 
 impl Sink<'_> {
-    fn write_decisions(&self, rows: &[Row]) -> Written {
+    fn write_decisions(&self, rows: &[&Row]) -> Written {
         let ids = output_ids(rows, self.context.rules);
         let digests = self.write_digests(&alert_digests::digests(rows, self.context.rules));
         let (tags, (alerts, kicks)) = rayon::join(
@@ -298,7 +320,7 @@ impl Sink<'_> {
     }
 }
 
-fn tag_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, TagChange>> {
+fn tag_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, TagChange>> {
     let mut lines = lines_of(rows, ids, |decision| match decision {
         Decision::Tag(change) => Some(change),
         _ => None,
@@ -310,14 +332,14 @@ fn tag_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, TagChange>>
     lines
 }
 
-fn alert_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, Alert>> {
+fn alert_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, Alert>> {
     lines_of(rows, ids, |decision| match decision {
         Decision::Alert(alert) => Some(alert),
         _ => None,
     })
 }
 
-fn kick_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, KickDecision>> {
+fn kick_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, KickDecision>> {
     lines_of(rows, ids, |decision| match decision {
         Decision::Kick(kick) => Some(kick),
         _ => None,
@@ -325,11 +347,11 @@ fn kick_lines<'r>(rows: &'r [Row], ids: &'r [String]) -> Vec<Line<'r, KickDecisi
 }
 
 fn lines_of<'r, D>(
-    rows: &'r [Row],
+    rows: &[&'r Row],
     ids: &'r [String],
     select: impl Fn(&'r Decision) -> Option<&'r D>,
 ) -> Vec<Line<'r, D>> {
-    let line = |(row, id): (&'r Row, &'r String)| {
+    let line = |(row, id): (&&'r Row, &'r String)| {
         let decision = select(&row.decision)?;
         Some(Line { row, id, ordinal: 0, decision })
     };

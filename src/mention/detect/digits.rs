@@ -22,7 +22,8 @@ struct Digit {
 }
 
 impl Row {
-    fn read(&mut self, text: &str) {
+    /// Replaces the row by the digits of `text`.
+    pub(super) fn read(&mut self, text: &str) {
         self.digits.clear();
         let (mut gap, mut opens) = (0, true);
         for (start, c) in text.char_indices() {
@@ -47,7 +48,25 @@ fn value_of(c: char) -> Option<u8> {
     if flags_of(c).intersects(CharFlags::DIGIT) {
         return c.to_digit(10).map(|value| value as u8);
     }
-    NUMERALS.iter().position(|same| same.contains(c)).map(|value| value as u8)
+    numeral(c)
+}
+
+/// Returns the digit that a numeral is read out as.
+fn numeral(c: char) -> Option<u8> {
+    let value = match c {
+        '零' | '〇' | '○' | '洞' => 0,
+        '一' | '壹' | '幺' | '么' => 1,
+        '二' | '贰' | '两' => 2,
+        '三' | '叁' => 3,
+        '四' | '肆' => 4,
+        '五' | '伍' => 5,
+        '六' | '陆' => 6,
+        '七' | '柒' | '拐' => 7,
+        '八' | '捌' => 8,
+        '九' | '玖' | '勾' => 9,
+        _ => return None,
+    };
+    Some(value)
 }
 
 /// Returns the stretches of `number` between separators that add up to one of `lengths`: all of it, all after the
@@ -69,15 +88,14 @@ fn is_free(text: &str, part: &[Digit]) -> bool {
 }
 
 /// Appends the mobile numbers of the mainland.
-pub(super) fn phones(text: &str, row: &mut Row, out: &mut Vec<Range<usize>>) {
-    row.read(text);
+pub(super) fn phones(text: &str, row: &Row, out: &mut Vec<Range<usize>>) {
     for number in row.numbers() {
         let (prefix, number) = without_country(text, number);
-        for part in candidates(number, &[11]) {
+        for part in candidates(number, &[MOBILE_DIGITS]) {
             let mobile = part[0].value == 1 && part[1].value >= 3;
             if mobile && is_free(text, part) {
                 let start = if part.len() == number.len() { prefix } else { part[0].start };
-                out.push(start..part[10].end);
+                out.push(start..part[MOBILE_DIGITS - 1].end);
                 break;
             }
         }
@@ -87,7 +105,7 @@ pub(super) fn phones(text: &str, row: &mut Row, out: &mut Vec<Range<usize>>) {
 /// Splits off 86 or 0086 with its plus sign; returns where that begins.
 fn without_country<'a>(text: &str, number: &'a [Digit]) -> (usize, &'a [Digit]) {
     let begins = |prefix: &[u8]| {
-        number.len() == prefix.len() + 11
+        number.len() == prefix.len() + MOBILE_DIGITS
             && number.iter().zip(prefix).all(|(digit, value)| digit.value == *value)
     };
     let start = number[0].start;
@@ -101,8 +119,7 @@ fn without_country<'a>(text: &str, number: &'a [Digit]) -> (usize, &'a [Digit]) 
 }
 
 /// Appends the bank card numbers: 16 to 19 digits, an issuer's first digit, Luhn's check digit.
-pub(super) fn bank_cards(text: &str, row: &mut Row, out: &mut Vec<Range<usize>>) {
-    row.read(text);
+pub(super) fn bank_cards(text: &str, row: &Row, out: &mut Vec<Range<usize>>) {
     for number in row.numbers() {
         for part in candidates(number, &[16, 17, 18, 19]) {
             let issued = (3..=6).contains(&part[0].value);
@@ -123,8 +140,7 @@ fn luhn(part: &[Digit]) -> bool {
 }
 
 /// Appends the identity card numbers: 17 digits with a date in them, and the check digit of GB 11643.
-pub(super) fn id_cards(text: &str, row: &mut Row, out: &mut Vec<Range<usize>>) {
-    row.read(text);
+pub(super) fn id_cards(text: &str, row: &Row, out: &mut Vec<Range<usize>>) {
     for number in row.numbers() {
         let end = number[number.len() - 1].end;
         let x = number.len() == 17 && text[end..].starts_with('x');
@@ -157,9 +173,8 @@ fn check_digit(number: &[Digit]) -> u8 {
     ((12 - sum % 11) % 11) as u8
 }
 
-/// The numerals that are read out as digits, by their value.
-const NUMERALS: [&str; 10] =
-    ["零〇○洞", "一壹幺么", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖勾"];
 /// What people put between digits; a comma, a colon and a star are something else.
 const SEPARATORS: [char; 11] = [' ', '-', '/', '.', '·', '~', '_', '—', '–', '|', '•'];
 const MOST_SEPARATORS: usize = 3;
+/// Digits of a mobile number of the mainland.
+pub(super) const MOBILE_DIGITS: usize = 11;

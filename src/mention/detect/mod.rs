@@ -114,6 +114,7 @@ impl Buffers {
             }
         }
         self.origins.push(self.origins.last().map_or(0, |last| last + 1));
+        self.digits.read(&self.clean);
     }
 }
 
@@ -123,8 +124,15 @@ fn is_worth(detector: Detector, folded: &FoldedText) -> bool {
     match detector {
         Detector::BankCard | Detector::IdCard | Detector::Qq => has(CharFlags::DIGIT),
         Detector::WechatId | Detector::Url | Detector::Email => has(CharFlags::LATIN),
-        Detector::Phone => has(CharFlags::DIGIT) || SPOKEN.iter().any(|start| folded.text().contains(start)),
+        Detector::Phone => has(CharFlags::DIGIT) || may_speak(folded.text()),
     }
+}
+
+/// Returns whether a mobile number may be written in Chinese numerals, of three bytes each.
+fn may_speak(text: &str) -> bool {
+    text.len() >= 3 * digits::MOBILE_DIGITS
+        && text.contains(['一', '么', '壹'])
+        && SPOKEN.iter().any(|start| text.contains(start))
 }
 
 /// How mobile numbers begin when they are written in Chinese numerals.

@@ -6,18 +6,22 @@
 //! finds is then compared character by character ([`verify`]), and what would cut a word in two is none
 //! ([`words`]). A table look-up per character and one pass; only finds cost more.
 
+mod glance;
 mod verify;
 mod view;
 mod words;
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::nfa::contiguous::NFA;
 
 use crate::language::{FoldedText, Segmenter, fold};
 use crate::lexicon::{LayerSet, LexiconIdx, Mode, Term, TermIdx, VariantTables};
 
 use super::Layer;
+use super::patterns::{Found, build, walk};
+use super::starters::Starters;
+use glance::may_hold;
 use verify::{Pattern, verify};
 use view::Reader;
 pub(super) use view::View;
@@ -37,16 +41,15 @@ pub(super) struct Disguise {
 /// All terms that are looked for in disguise, compiled.
 #[derive(Default)]
 pub(super) struct Disguises {
-    automaton: Option<AhoCorasick>,
+    automaton: Option<NFA>,
     reader: Reader,
     patterns: Vec<Pattern>,
     /// The patterns of each string of symbols.
     of_symbols: Vec<Vec<u32>>,
-    /// How strings of symbols begin: a bit per hash of the first two. Few pairs of a text begin any, and most texts
-    /// hold none that does, so the automaton runs on few.
-    starts: Vec<u64>,
-    /// Some string is one symbol long: the automaton runs on every text.
-    always: bool,
+    /// Length of each string in bytes.
+    lengths: Vec<u32>,
+    /// How strings of symbols begin: most texts hold nothing that does, so few are read as units.
+    starters: Starters,
     /// The lexicons whose terms are looked for, in order.
     lexicons: Vec<LexiconIdx>,
 }
@@ -55,6 +58,8 @@ pub(super) struct Disguises {
 #[derive(Default)]
 pub(super) struct Buffers {
     view: View,
+    places: Vec<u32>,
+    hits: Vec<Found>,
     check: WordCheck,
     seen: Vec<(u32, u32, TermIdx)>,
 }
@@ -82,43 +87,18 @@ impl Disguises {
         }
         let (symbols, of_symbols): (Vec<String>, Vec<Vec<u32>>) = index.into_iter().unzip();
         made.of_symbols = of_symbols;
-        made.note_starts(&symbols);
+        made.lengths = symbols.iter().map(|symbols| symbols.len() as u32).collect();
+        made.starters = Starters::new(&symbols);
         made.lexicons = made.patterns.iter().map(|pattern| pattern.lexicon).collect();
         made.lexicons.sort_unstable();
         made.lexicons.dedup();
-        made.automaton = compile(&symbols);
+        made.automaton = build(&symbols);
         made
     }
 
     /// Returns the lexicons whose terms are looked for, in order.
     pub(super) fn lexicons(&self) -> &[LexiconIdx] {
         &self.lexicons
-    }
-
-    fn note_starts(&mut self, symbols: &[String]) {
-        self.starts = vec![0; (1 << START_BITS) / 64];
-        for string in symbols {
-            let mut chars = string.chars();
-            match (chars.next(), chars.next()) {
-                (Some(first), Some(second)) => {
-                    let bit = pair(first, second);
-                    self.starts[bit / 64] |= 1 << (bit % 64);
-                }
-                _ => self.always = true,
-            }
-        }
-    }
-
-    /// Returns whether some pair of neighbours may begin a term.
-    fn may_hold(&self, symbols: &str) -> bool {
-        let mut chars = symbols.chars();
-        let Some(mut first) = chars.next() else { return false };
-        self.always
-            || chars.any(|second| {
-                let bit = pair(first, second);
-                first = second;
-                self.starts[bit / 64] >> (bit % 64) & 1 == 1
-            })
     }
 
     fn add(
@@ -150,16 +130,20 @@ impl Disguises {
         out: &mut Vec<Disguise>,
     ) {
         let Some(automaton) = &self.automaton else { return };
-        self.reader.read(folded, &mut buffers.view);
-        if !self.may_hold(buffers.view.symbols()) {
+        let Buffers { view, places, hits, check, seen } = buffers;
+        if !may_hold(folded, &self.reader, &self.starters, places) {
             return;
         }
-        buffers.check.clear();
-        buffers.seen.clear();
-        let Buffers { view, check, seen } = buffers;
-        for found in automaton.find_overlapping_iter(view.symbols()) {
-            let Some(units) = view.units_in(found.start()..found.end()) else { continue };
-            for number in &self.of_symbols[found.pattern().as_usize()] {
+        self.reader.read(folded, view);
+        self.starters.find(view.symbols(), places);
+        hits.clear();
+        walk(automaton, places, view.symbols().as_bytes(), hits);
+        check.clear();
+        seen.clear();
+        for found in hits {
+            let (end, len) = (found.end as usize, self.lengths[found.pattern as usize] as usize);
+            let Some(units) = view.units_in(end - len..end) else { continue };
+            for number in &self.of_symbols[found.pattern as usize] {
                 let pattern = &self.patterns[*number as usize];
                 let Some(layer) = verify(pattern, view, units.clone(), folded.text()) else { continue };
                 let (start, end) = view.bytes(units.clone());
@@ -173,26 +157,4 @@ impl Disguises {
             }
         }
     }
-}
-
-/// Returns the bit of a pair of symbols: two of them may share one.
-fn pair(first: char, second: char) -> usize {
-    let mixed = (first as usize).wrapping_mul(0x9e37) ^ (second as usize).wrapping_mul(0x85eb);
-    (mixed ^ mixed >> START_BITS) & ((1 << START_BITS) - 1)
-}
-
-/// Bits of the table of pairs: 8 KiB, which stays in the nearest cache.
-const START_BITS: usize = 16;
-
-fn compile(symbols: &[String]) -> Option<AhoCorasick> {
-    if symbols.is_empty() {
-        return None;
-    }
-    let builder = &mut AhoCorasick::builder();
-    builder
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .prefilter(false)
-        .build(symbols)
-        .ok()
 }

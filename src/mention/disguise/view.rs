@@ -138,6 +138,11 @@ impl Reader {
         }
     }
 
+    /// Returns whether a sign may be read as something else: a word, or a digit.
+    pub(super) fn reads_otherwise(&self, sign: char) -> bool {
+        sign == '+' || circled(sign).is_some() || self.tables.reading_of(sign).is_some()
+    }
+
     /// Replaces `view` by the units of a folded term.
     pub(super) fn read_term(&self, term: &str, view: &mut View) {
         let mut reading = Reading { reader: self, text: term, at: 0, gap: 0, view };
@@ -217,12 +222,12 @@ impl Reading<'_> {
     }
 
     fn han(&mut self, c: char) {
-        let (kind, symbol) = match numeral(c) {
-            Some((digit, true)) => (Kind::FormalNumeral, digit),
-            Some((digit, false)) => (Kind::Numeral, digit),
-            None => (Kind::Plain, symbol_of(c)),
+        let kind = match numeral(c) {
+            Some((_, true)) => Kind::FormalNumeral,
+            Some((_, false)) => Kind::Numeral,
+            None => Kind::Plain,
         };
-        self.unit(c, kind, symbol, c.len_utf8(), true, true);
+        self.unit(c, kind, symbol_of_han(c), c.len_utf8(), true, true);
     }
 
     fn sign(&mut self, sign: char, reading: &str) {
@@ -290,6 +295,16 @@ fn circled(c: char) -> Option<char> {
     char::from_digit(digit, 10)
 }
 
+/// Returns the symbol that stands for a Chinese character: the digit of a numeral, else what it sounds like.
+pub(super) fn symbol_of_han(c: char) -> char {
+    numeral(c).map_or_else(|| symbol_of(c), |(digit, _)| digit)
+}
+
+/// Returns whether a character is a separator here though it ends or joins elsewhere.
+pub(super) fn is_soft_here(c: char) -> bool {
+    SOFT_HERE.contains(&c)
+}
+
 /// Returns the symbol that stands for a character: that of its syllable, else itself.
 fn symbol_of(c: char) -> char {
     syllable_of(c).map_or(c, symbol_of_syllable)
@@ -327,7 +342,8 @@ pub(super) fn numeral(c: char) -> Option<(char, bool)> {
     Some((digit, is_formal))
 }
 
-const BREAK: char = '\n';
+/// Ends a stretch; no term holds it.
+pub(super) const BREAK: char = '\n';
 /// Separators here though they end or join elsewhere.
 const SOFT_HERE: [char; 4] = ['…', '丨', 'の', 'ـ'];
 /// What is drawn around or over the character before it.
