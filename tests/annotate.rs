@@ -49,6 +49,18 @@ fn text_lines_get_their_numbers_and_offsets_count_characters_of_the_original() {
 }
 
 #[test]
+fn x22_nothing_emoji_alone_and_sixty_four_kib_are_texts_like_any_other() {
+    let long = format!("{}有优惠吗", "好".repeat((64 << 10) / 3));
+    let lines = annotate(
+        &["--text-field", "text"],
+        &format!("{}\n{}\n{}\n", json!({"text": ""}), json!({"text": "😀😀[微笑]"}), json!({"text": long})),
+    );
+    assert_eq!((terms(&lines[0]).len(), terms(&lines[1]).len()), (0, 0));
+    assert!(terms(&lines[2]).contains(&"优惠"));
+    assert_eq!(lines[2]["mentions"][0]["start"].as_u64(), Some((64 << 10) / 3 + 1));
+}
+
+#[test]
 fn jsonl_brings_ids_fields_and_terms_of_its_own() {
     let input = [
         json!({"no": "a", "body": "加 微-信", "words": [{"term": "加微信"}]}),

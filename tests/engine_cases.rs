@@ -599,6 +599,18 @@ const RECALLS_AND_KEYS: &[Case] = &[
         &["03-04 10:00 recall=nope", "03-04 10:01 x"],
         &["03-04 10:01:00 assign T"],
     ),
+    (
+        "X8 a message that is recalled twice loses its hits once",
+        || tagged(count("x", 2, elapsed(HOUR))),
+        &[
+            "03-04 10:00 x id=q",
+            "03-04 10:01 recall=q",
+            "03-04 10:02 x",
+            "03-04 10:03 recall=q",
+            "03-04 10:04 x",
+        ],
+        &["03-04 10:04:00 assign T"],
+    ),
     ("I9", || tagged(count("x", 1, elapsed(HOUR))), &["03-04 10:00 x", "as_of 03-04 10:00"], &[]),
     ("I10", || tagged(count("x", 2, elapsed(HOUR))), &["03-04 10:00 x key=a", "03-04 10:00 x key=b"], &[]),
     (
