@@ -20,6 +20,6 @@ pub use character::{CharFlags, flags_of, fold_char};
 pub use clause::{Clause, clause_around};
 pub use fold::{FoldedText, fold, fold_into, fold_with};
 pub use offsets::OffsetMap;
-pub use segment::Segmenter;
+pub use segment::{Segmenter, load_dictionary};
 pub use skip::{SkippedText, skip_into, without_separators};
 pub use sound::{N_SYLLABLES, Spellings, Syllable, spelling_of, syllable_of};

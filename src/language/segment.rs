@@ -5,7 +5,7 @@
 //! than matching, so both happen at the first need only.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jieba_rs::Jieba;
 
@@ -60,9 +60,20 @@ impl Segmenter {
     }
 }
 
+/// A dictionary that was loaded before a segmenter asked for it.
+static READY: Mutex<Option<Jieba>> = Mutex::new(None);
+
+/// Loads the dictionary for the first segmenter that needs one: who knows that texts will come can let it
+/// happen while something else keeps only one core at work.
+pub fn load_dictionary() {
+    let mut ready = READY.lock().unwrap_or_else(PoisonError::into_inner);
+    ready.get_or_insert_with(Jieba::new);
+}
+
 impl Shared {
     fn load(&self) -> Jieba {
-        let mut jieba = Jieba::new();
+        let ready = READY.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut jieba = ready.unwrap_or_else(Jieba::new);
         for word in &self.words {
             jieba.add_word(word, None, None);
         }

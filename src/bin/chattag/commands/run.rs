@@ -22,6 +22,10 @@ use crate::progress::Watch;
 /// Resolves the arguments, runs, prints the summary.
 pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
     let max_quarantine = parse_share(&args.max_quarantine)?;
+    if args.jobs != Some(1) {
+        // Compiling dictionaries keeps one core at work; the first text that needs word boundaries would wait.
+        std::thread::spawn(chattag::language::load_dictionary);
+    }
     let bundle = super::load_sound(&args.dictionaries, console)?;
     let options = resolve(args, &bundle)?;
     let progress = Arc::new(Progress::default());
