@@ -109,6 +109,18 @@ fn twenty_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) 
     measure(bencher, &twenty_rules(), &histories());
 }
 
+/// One customer holds 30 % of all events: what a key remembers is bounded, so it costs no more than many do.
+#[divan::bench]
+fn twenty_rules_when_one_customer_holds_a_third(bencher: divan::Bencher<'_, '_>) {
+    let mut histories = histories();
+    let mut dice = Dice(3);
+    let mut hot: Vec<Event> = (0..600).flat_map(|_| history(&mut dice)).collect();
+    hot.sort_by_key(|event| event.at);
+    histories.truncate(1_400);
+    histories.push(hot);
+    measure(bencher, &twenty_rules(), &histories);
+}
+
 #[divan::bench]
 fn two_hundred_rules_over_the_same_events(bencher: divan::Bencher<'_, '_>) {
     measure(bencher, &two_hundred_rules(), &histories());
