@@ -16,9 +16,9 @@ use crate::archive::{Block, Read, Record, RecordFault};
 use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
-use crate::lexicon::Catalog;
 use crate::mention::{Mention, Scratch};
 use crate::message::{Consent, Flags, Message, Origin, Recall};
+use crate::model::Label;
 use crate::signal::{Event, Sign};
 use crate::time::Timestamp;
 use crate::writer::{MentionRow, MentionedIn};
@@ -207,7 +207,7 @@ impl<'a> Collector<'a> {
         self.annotate(worker, message);
         self.bundle.evaluator.evaluate(message, &worker.mentions, &self.bundle.catalog, &mut worker.event);
         if self.settings.mentions && !worker.mentions.is_empty() {
-            worker.keep_mentions(arrival, message, &self.bundle.catalog);
+            worker.keep_mentions(arrival, message, self.bundle);
         }
         for class in Class::ALL {
             if let Some(address) = route::address(message, class) {
@@ -373,7 +373,9 @@ impl Worker {
         self.faults.push(Fault { origin: read.origin, code: fault.code, detail: fault.detail.clone(), raw });
     }
 
-    fn keep_mentions(&mut self, arrival: Arrival, message: &Message<'_>, catalog: &Catalog) {
+    fn keep_mentions(&mut self, arrival: Arrival, message: &Message<'_>, bundle: &Bundle) {
+        let scores =
+            Label::ALL.map(|label| bundle.evaluator.opinion(label, message).map(|opinion| opinion.score));
         let text = |id: &Option<Cow<'_, str>>| id.as_deref().unwrap_or_default().into();
         let kept = Arc::new(MentionedIn {
             corp: message.corp.as_ref().into(),
@@ -385,8 +387,8 @@ impl Worker {
             speaker: message.speaker.as_ref().into(),
         });
         self.rows.extend(self.mentions.iter().map(|mention| {
-            let weight = catalog.term(mention.term).weight;
-            (arrival, MentionRow { message: Arc::clone(&kept), mention: mention.clone(), weight })
+            let weight = bundle.catalog.term(mention.term).weight;
+            (arrival, MentionRow { message: Arc::clone(&kept), mention: mention.clone(), weight, scores })
         }));
     }
 

@@ -134,7 +134,7 @@ impl Evaluator {
     }
 
     /// Returns what the model for `label` says of the sender's own words; `None` without a model or words.
-    fn opinion(&self, label: Label, message: &Message<'_>) -> Option<Opinion> {
+    pub fn opinion(&self, label: Label, message: &Message<'_>) -> Option<Opinion> {
         let scorer = self.models.get(label)?;
         let own = message.parts.iter().filter(|part| part.scope == TextScope::Own);
         let score = own.map(|part| scorer.score(&part.text)).max_by(f64::total_cmp)?;

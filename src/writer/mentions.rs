@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::mention::Mention;
+use crate::model::Label;
 use crate::time::Timestamp;
 
 use super::column::{Cells, int32};
@@ -20,6 +21,8 @@ pub struct MentionRow {
     pub mention: Mention,
     /// The term's weight.
     pub weight: f64,
+    /// What the models say of the sender's own words, in order of [`Label::ALL`]; `None` without a model or words.
+    pub scores: [Option<f32>; 3],
 }
 
 /// What is kept of a message with hits.
@@ -81,6 +84,9 @@ fn columns() -> Vec<ColumnDef> {
         ColumnDef::new("polarity", Kind::Text, "asserted, negated, questioned, hypothetical, reported"),
         ColumnDef::new("flipped", Kind::Bool, "true: negation turned it round, it counts as the opposite"),
         ColumnDef::new("weight", Kind::Float64, "weight of the term"),
+        ColumnDef::nullable("score_complaint", Kind::Float64, SCORE_DOC[Label::Complaint as usize]),
+        ColumnDef::nullable("score_price_interest", Kind::Float64, SCORE_DOC[Label::PriceInterest as usize]),
+        ColumnDef::nullable("score_ad", Kind::Float64, SCORE_DOC[Label::Ad as usize]),
     ]
 }
 
@@ -104,4 +110,14 @@ pub(super) fn fill(cells: &mut Cells, row: &MentionRow, context: &Context) {
     cells.put(int32(mention.bytes.start)).put(int32(mention.bytes.end));
     cells.put(words::layer(mention.layer)).put(words::polarity(mention.polarity));
     cells.put(mention.flipped).put(row.weight);
+    for score in row.scores {
+        cells.put(score.map(f64::from));
+    }
 }
+
+/// What the columns of scores mean, in order of [`Label::ALL`].
+const SCORE_DOC: [&str; 3] = [
+    "how likely the message is a complaint, by the model, 0 to 1; null without words of the sender's own",
+    "how likely the message asks or haggles about a price, by the model, 0 to 1; null likewise",
+    "how likely the message advertises, by the model, 0 to 1; null likewise",
+];

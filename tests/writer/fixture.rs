@@ -246,7 +246,7 @@ fn mention(customer: &str, at: Timestamp) -> MentionRow {
         polarity: Polarity::Questioned,
         flipped: false,
     };
-    MentionRow { message: Arc::new(message), mention, weight: 1.0 }
+    MentionRow { message: Arc::new(message), mention, weight: 1.0, scores: [Some(0.5), None, None] }
 }
 
 pub fn refused(line: u64, raw: Option<Vec<u8>>) -> Quarantined {
