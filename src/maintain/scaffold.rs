@@ -19,12 +19,17 @@ pub enum Kind {
     Roles,
 }
 
-/// The shapes of rules that there are templates for.
+/// The shapes of rules and their templates.
 pub const SHAPES: &[(&str, &str)] = &[
     ("match", include_str!("templates/rule_match.toml")),
     ("count", include_str!("templates/rule_count.toml")),
     ("sequence", include_str!("templates/rule_sequence.toml")),
     ("absence", include_str!("templates/rule_absence.toml")),
+    ("streak", include_str!("templates/rule_streak.toml")),
+    ("ratio", include_str!("templates/rule_ratio.toml")),
+    ("cycle", include_str!("templates/rule_cycle.toml")),
+    ("rank", include_str!("templates/rule_rank.toml")),
+    ("combine", include_str!("templates/rule_combine.toml")),
     ("kick", include_str!("templates/rule_kick.toml")),
 ];
 
@@ -68,11 +73,11 @@ pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<S
     };
     let id = names.id;
     let lexicon = || new(format!("lexicons/{id}.csv"), include_str!("templates/lexicon.csv"));
-    let signal = || new(format!("signals/{id}.toml"), include_str!("templates/signal.toml"));
+    let signal = || new(format!("signals/{id}.toml"), SIGNAL);
     match kind {
         Kind::Lexicon => Ok(vec![lexicon()?]),
         Kind::Signal => Ok(vec![lexicon()?, signal()?]),
-        Kind::Tag => Ok(vec![with_tag(files, names)?]),
+        Kind::Tag => Ok(vec![with_tags(files, TAG, names)?]),
         Kind::Pack => Ok(vec![new(format!("packs/{id}.toml"), include_str!("templates/pack.toml"))?]),
         Kind::Roles => Ok(vec![new("roles.toml".to_owned(), include_str!("templates/roles.toml"))?]),
         Kind::Rule(shape) => {
@@ -80,8 +85,8 @@ pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<S
             let rule = format!("{}{body}", include_str!("templates/rule_head.toml"));
             let mut made = vec![lexicon()?];
             if shape != "kick" {
-                made.push(signal()?);
-                made.push(with_tag(files, names)?);
+                made.push(new(format!("signals/{id}.toml"), &signals_of(shape))?);
+                made.push(with_tags(files, &tags_of(shape), names)?);
             }
             made.push(new(format!("rules/{id}.toml"), &rule)?);
             Ok(made)
@@ -94,8 +99,23 @@ fn is_id(id: &str) -> bool {
     body && id.starts_with(|c: char| c.is_ascii_lowercase()) && (3..=40).contains(&id.len())
 }
 
-/// The registry with a tag more.
-fn with_tag(files: &[SourceFile], names: &Names<'_>) -> Result<SourceFile, ScaffoldError> {
+/// The signals that a rule of this shape looks at.
+fn signals_of(shape: &str) -> String {
+    let more = if shape == "ratio" { include_str!("templates/signal_ratio.toml") } else { "" };
+    format!("{SIGNAL}{more}")
+}
+
+/// The tags that a rule of this shape gives.
+fn tags_of(shape: &str) -> String {
+    match shape {
+        "rank" => include_str!("templates/tag_rank.toml").to_owned(),
+        "combine" => format!("{TAG}{}", include_str!("templates/tag_combine.toml")),
+        _ => TAG.to_owned(),
+    }
+}
+
+/// The registry with the tags of `template` more.
+fn with_tags(files: &[SourceFile], template: &str, names: &Names<'_>) -> Result<SourceFile, ScaffoldError> {
     let path = "tags.toml";
     let registry = files.iter().find(|file| file.path == path);
     let mut text =
@@ -106,7 +126,7 @@ fn with_tag(files: &[SourceFile], names: &Names<'_>) -> Result<SourceFile, Scaff
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    text.push_str(&fill(include_str!("templates/tag.toml"), names));
+    text.push_str(&fill(template, names));
     Ok(SourceFile { path: path.to_owned(), bytes: text.into_bytes() })
 }
 
@@ -122,6 +142,9 @@ fn fill(template: &str, names: &Names<'_>) -> String {
         .replace("{prefix}", &prefix)
         .replace("{base}", names.base)
 }
+
+const SIGNAL: &str = include_str!("templates/signal.toml");
+const TAG: &str = include_str!("templates/tag.toml");
 
 #[cfg(test)]
 mod tests {
@@ -149,7 +172,10 @@ mod tests {
                 findings.iter().map(|finding| finding.render(Language::English)).filter(about_it).collect();
             assert!(said.is_empty(), "{shape}: {said:?}");
             let bundle = bundle.unwrap();
-            let own = bundle.scenarios.iter().filter(|scenario| scenario.rules == ["brand_new"]);
+            let own = bundle
+                .scenarios
+                .iter()
+                .filter(|scenario| scenario.rules.iter().any(|rule| rule == "brand_new"));
             let outcomes: Vec<_> =
                 own.map(|scenario| scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator)).collect();
             assert_eq!(outcomes.len(), 3, "{shape}");
