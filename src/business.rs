@@ -243,6 +243,14 @@ impl Aliases {
             let known = self.older.entry((corp.into(), new.into())).or_default();
             known.push((at, old.into()));
             known.sort();
+            known.dedup();
+        }
+    }
+
+    /// Adds those of `others`.
+    pub fn extend<'a>(&mut self, others: impl Iterator<Item = &'a Aliases>) {
+        for ((corp, new), older) in others.flat_map(|other| &other.older) {
+            older.iter().for_each(|(at, old)| self.add(corp, new, old, *at));
         }
     }
 

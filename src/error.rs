@@ -33,6 +33,8 @@ enum ErrorKind {
         "state file `{path}` has format {found}, this build reads {wanted}: run the chattag that wrote it, or a newer one"
     )]
     StateFormat { path: PathBuf, found: u32, wanted: u32 },
+    #[error("`{path}` has no state: expected the output directory of an earlier `chattag run`")]
+    NoState { path: PathBuf },
     #[error("interrupted: nothing was written")]
     Interrupted,
     #[error("cannot write table `{table}`")]
@@ -72,6 +74,11 @@ impl Error {
     /// A file of the output directory is not what was written there.
     pub fn damaged(path: &Path, what: &'static str) -> Error {
         ErrorKind::Damaged { path: path.to_owned(), what }.into()
+    }
+
+    /// The output directory at `path` has no commit with a state.
+    pub fn no_state(path: &Path) -> Error {
+        ErrorKind::NoState { path: path.to_owned() }.into()
     }
 
     /// A state file was written by another version.

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::RunOptions;
 use super::codec::{Address, Arrival, Class, EntryKind};
 use super::collect::{Collector, Fault, Worker};
 use super::sources::EventSource;
@@ -15,6 +14,7 @@ use crate::archive::{BusinessReader, FileReport, RecordFault};
 use crate::business::{Aliases, BusinessEvent, BusinessKind};
 use crate::error::Error;
 use crate::message::Origin;
+use crate::state::{IdMemory, RememberedId, Sent};
 use crate::time::{Timestamp, Zone};
 use crate::verdict::Watermark;
 
@@ -68,14 +68,14 @@ fn reader<'z>(source: &EventSource, zone: &'z Zone) -> BusinessReader<'z> {
 /// A file that cannot be read, a shard that cannot move to disk.
 pub fn gather(
     collector: &Collector<'_>,
-    options: &RunOptions,
+    sources: &[EventSource],
+    ids: &mut KnownIds,
     zone: &Zone,
     first_file: usize,
 ) -> Result<Vec<(FileReport, Tally)>, Error> {
-    let mut seen: HashMap<u128, u64> = HashMap::new();
     let mut reports = Vec::new();
     for (source, path) in
-        options.events.iter().flat_map(|source| source.files.iter().map(move |path| (source, path)))
+        sources.iter().flat_map(|source| source.files.iter().map(move |path| (source, path)))
     {
         let file = u32::try_from(first_file + reports.len()).unwrap_or(u32::MAX);
         let mut worker = collector.hire();
@@ -88,7 +88,7 @@ pub fn gather(
             };
             let arrival = Arrival { file, block: 0, index };
             index += 1;
-            match row.and_then(|event| collector.business(&mut worker, arrival, event, &mut seen)) {
+            match row.and_then(|event| collector.business(&mut worker, arrival, event, ids)) {
                 Ok(fate) => count(&mut worker.tally, fate),
                 Err(fault) => lay_aside(&mut worker, origin, fault),
             }
@@ -140,7 +140,7 @@ impl Collector<'_> {
         worker: &mut Worker,
         arrival: Arrival,
         event: BusinessEvent,
-        seen: &mut HashMap<u128, u64>,
+        ids: &mut KnownIds,
     ) -> Result<Option<Fate>, RecordFault> {
         if event.kind == BusinessKind::Tag
             && event.text("tag").is_none_or(|tag| self.bundle.evaluator.tag(tag).is_none())
@@ -148,17 +148,9 @@ impl Collector<'_> {
             return Err(RecordFault::new("event.unknown_tag", "`tag` is no registered tag"));
         }
         let content = content_of(&event);
-        match seen.insert(id_of(&event), content) {
-            Some(first) if first == content => return Ok(None),
-            Some(first) => {
-                seen.insert(id_of(&event), first);
-                worker.tally.note("event.conflicting_duplicate", 1);
-                return Ok(None);
-            }
-            None => {}
-        }
-        if self.settings.as_of.is_some_and(|as_of| event.at >= as_of) {
-            return Ok(Some(Fate::AfterAsOf));
+        if let Some(first) = ids.note(id_of(&event), content) {
+            worker.tally.note("event.conflicting_duplicate", u64::from(first != content));
+            return Ok(None);
         }
         self.bundle.evaluator.evaluate_business(&event, &mut worker.event);
         let customer = self.aliases.resolve(&event.corp, &event.customer, event.at);
@@ -175,7 +167,50 @@ impl Collector<'_> {
             let arrival = Arrival { block: arrival.block + 1, ..arrival };
             self.enqueue_always(worker, arrival, address, EntryKind::HandOver);
         }
-        Ok(Some(Fate::Processed))
+        let waits = self.settings.as_of.is_some_and(|as_of| event.at >= as_of);
+        Ok(Some(if waits { Fate::AfterAsOf } else { Fate::Processed }))
+    }
+}
+
+/// The ids of events that are known.
+#[derive(Default)]
+pub struct KnownIds {
+    /// By hash of the id: hash of what the event says.
+    contents: HashMap<u128, u64>,
+    fresh: Vec<RememberedId>,
+}
+
+impl KnownIds {
+    /// Reads the ids that earlier runs have met; none when `sources` have no files.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when they cannot be read.
+    pub fn read(sources: &[EventSource], memory: &IdMemory) -> Result<KnownIds, Error> {
+        let mut known = KnownIds::default();
+        if sources.iter().all(|source| source.files.is_empty()) {
+            return Ok(known);
+        }
+        memory.scan_all(|id| {
+            known.contents.insert(id.stem, id.content);
+        })?;
+        Ok(known)
+    }
+
+    /// Returns the ids that were not known before.
+    pub fn into_fresh(self) -> Vec<RememberedId> {
+        self.fresh
+    }
+
+    /// Notes an id; returns the content it has had before.
+    fn note(&mut self, id: u128, content: u64) -> Option<u64> {
+        if let Some(known) = self.contents.get(&id) {
+            return Some(*known);
+        }
+        self.contents.insert(id, content);
+        let sent = Sent::default();
+        self.fresh.push(RememberedId { stem: id, suffix: 0, recalled: false, content, sent });
+        None
     }
 }
 

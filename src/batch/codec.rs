@@ -3,7 +3,8 @@
 //! A run keeps every event of the night until all files are read, so an event
 //! costs its ids plus a few bytes per signal: what waits is memory that has to be
 //! filled and read again. Integers are LEB128; message ids of the usual form take
-//! ten bytes. The format lives for one run; it is never read by another build.
+//! ten bytes. Events of the newest days stay in the journals of histories: what changes here
+//! changes the format of state files.
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
@@ -39,6 +40,10 @@ pub enum EntryKind {
     Disagree,
     /// The customer goes from the employee `second` to the employee `room` of the address.
     HandOver,
+    /// A message of the customer is taken back.
+    CustomerRecall,
+    /// A message of somebody else is taken back.
+    OtherRecall,
 }
 
 impl EntryKind {
@@ -48,8 +53,20 @@ impl EntryKind {
             1 => EntryKind::OtherMessage,
             2 => EntryKind::Agree,
             4 => EntryKind::HandOver,
+            5 => EntryKind::CustomerRecall,
+            6 => EntryKind::OtherRecall,
             _ => EntryKind::Disagree,
         }
+    }
+
+    /// Returns whether a message is taken back.
+    pub fn is_recall(self) -> bool {
+        matches!(self, EntryKind::CustomerRecall | EntryKind::OtherRecall)
+    }
+
+    /// Returns the recall of a message of this kind.
+    pub fn recall(self) -> EntryKind {
+        if self == EntryKind::CustomerMessage { EntryKind::CustomerRecall } else { EntryKind::OtherRecall }
     }
 }
 
@@ -92,6 +109,8 @@ pub struct Entry<'a> {
     pub kind: EntryKind,
     /// Which record it was.
     pub arrival: Arrival,
+    /// The whole entry, as it was written.
+    pub bytes: &'a [u8],
     body: &'a [u8],
 }
 
@@ -117,7 +136,11 @@ pub fn encode(
     put(out, u64::from(arrival.file));
     put(out, arrival.block);
     put(out, u64::from(arrival.index));
-    put_body(out, event, keep);
+    if kind.is_recall() {
+        put_str(out, &event.recall_of);
+    } else {
+        put_body(out, event, keep);
+    }
     let length = u32::try_from(out.len() - start - 4)
         .expect("an entry is smaller than a record, which is below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
@@ -127,8 +150,8 @@ pub fn encode(
 ///
 /// `None` at the end of `bytes`.
 pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (entry, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let (length, behind) = bytes.split_first_chunk::<4>()?;
+    let (entry, rest) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let mut cursor = Cursor { bytes: entry };
     let at = Timestamp(i64::from_le_bytes(cursor.array()?));
     let seq = cursor.number()?;
@@ -139,8 +162,24 @@ pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let (corp, primary) = (cursor.text()?, cursor.text()?);
     let (second, room) = (cursor.text()?, cursor.text()?);
     let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
-    let body = cursor.bytes;
-    Some((Entry { at, seq, id, class, corp, primary, second, room, kind, arrival, body }, rest))
+    let (body, bytes) = (cursor.bytes, &bytes[..bytes.len() - rest.len()]);
+    Some((Entry { at, seq, id, class, corp, primary, second, room, kind, arrival, bytes, body }, rest))
+}
+
+/// Reads the entries of `bytes` one after the other.
+pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    entries_with_offsets(bytes).map(|(_, entry)| entry)
+}
+
+/// Reads the entries of `bytes`, each with its place in them.
+pub fn entries_with_offsets(bytes: &[u8]) -> impl Iterator<Item = (u32, Entry<'_>)> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let offset = (bytes.len() - rest.len()) as u32;
+        let (entry, behind) = next_entry(rest)?;
+        rest = behind;
+        Some((offset, entry))
+    })
 }
 
 impl<'a> Entry<'a> {
@@ -155,9 +194,16 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Returns the entry as one with `second` for a counterpart, outside any group.
-    pub fn with_counterpart(self, second: &'a [u8]) -> Entry<'a> {
-        Entry { second, room: b"", ..self }
+    /// Returns the id as text.
+    pub fn id_text(&self) -> String {
+        let mut id = String::new();
+        self.id.push_to(&mut id);
+        id
+    }
+
+    /// Returns whether the id is `id`.
+    pub fn has_id(&self, id: &str) -> bool {
+        PackedId::of(id) == self.id
     }
 
     /// Fills `event` with the entry's event, reusing its buffers.
@@ -166,8 +212,12 @@ impl<'a> Entry<'a> {
         event.at = self.at;
         event.seq = self.seq;
         self.id.push_to(&mut event.id);
-        let complete = take_body(&mut Cursor { bytes: self.body }, event);
-        complete.expect("the entry was written by `encode` in this process");
+        let mut cursor = Cursor { bytes: self.body };
+        let complete = match self.kind.is_recall() {
+            true => cursor.text().map(|target| event.recall_of.push_str(written_text(target))),
+            false => take_body(&mut cursor, event),
+        };
+        complete.expect("the entry was written by `encode`");
     }
 }
 
@@ -253,7 +303,7 @@ const KIND_SHIFT: u32 = 2;
 
 /// Reads back text that [`put_str`] wrote.
 fn written_text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("it was text when this process wrote it")
+    std::str::from_utf8(bytes).expect("it was text when it was written")
 }
 
 fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
@@ -385,7 +435,7 @@ impl<'a> Cursor<'a> {
         Some(first)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (&array, rest) = self.bytes.split_first_chunk::<N>()?;
         self.bytes = rest;
         Some(array)

@@ -20,6 +20,7 @@ use crate::mention::{Mention, Scratch};
 use crate::message::{Consent, Flags, Message, Origin, Recall};
 use crate::model::Label;
 use crate::signal::{Event, Sign};
+use crate::state::Sent;
 use crate::time::Timestamp;
 use crate::writer::{MentionRow, MentionedIn};
 
@@ -42,7 +43,7 @@ pub struct Collector<'a> {
 /// What decides how records are collected.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Messages at or after this instant wait for a later run.
+    /// Messages at or after this instant are counted as waiting for a later run.
     pub as_of: Option<Timestamp>,
     /// Keep consent records for the histories.
     pub respect_disagree: bool,
@@ -83,6 +84,8 @@ pub(super) struct Worker {
     scratch: Scratch,
     mentions: Vec<Mention>,
     pub(super) event: Event,
+    /// Where the record at hand went.
+    sent: Sent,
     events: Outbox,
     identities: Outbox,
     /// The first thing that went wrong with either.
@@ -174,13 +177,14 @@ impl<'a> Collector<'a> {
             Ok(record) => record,
             Err(fault) => return worker.lay_aside(read, fault, self.settings.keep_raw),
         };
+        worker.sent = Sent::default();
         let fate = self.fate(record, arrival, worker);
         worker.tally.count(fate);
         let (corp, seq, id) = record_id(record);
         if !id.is_empty() && self.identities.len() > 0 {
             let id = MessageId::new(corp, id);
-            let shard = id.partition(self.identities.len());
-            let identity = Identity { id, seq, arrival, content: read.content, fate };
+            let shard = id.partition();
+            let identity = Identity { id, seq, arrival, content: read.content, fate, sent: worker.sent };
             let stored = worker.identities.put(&self.identities, shard, |out| identity.write_to(out));
             worker.note_failure(stored);
         }
@@ -199,9 +203,6 @@ impl<'a> Collector<'a> {
     }
 
     fn message(&self, worker: &mut Worker, arrival: Arrival, message: &Message<'_>) -> Fate {
-        if self.settings.as_of.is_some_and(|as_of| message.at >= as_of) {
-            return Fate::AfterAsOf;
-        }
         self.newest.fetch_max(message.at.0, Ordering::Relaxed);
         worker.note(message.flags);
         self.annotate(worker, message);
@@ -216,7 +217,11 @@ impl<'a> Collector<'a> {
                 self.enqueue(worker, arrival, address, route::entry_kind(message), recalled);
             }
         }
-        if message.flags.contains(Flags::EMPTY_PAYLOAD) { Fate::EmptyPayload } else { Fate::Processed }
+        match message.flags.contains(Flags::EMPTY_PAYLOAD) {
+            _ if self.settings.as_of.is_some_and(|as_of| message.at >= as_of) => Fate::AfterAsOf,
+            true => Fate::EmptyPayload,
+            false => Fate::Processed,
+        }
     }
 
     /// Finds the mentions that somebody asks for: all of them for the table `mentions`, else those
@@ -288,7 +293,8 @@ impl<'a> Collector<'a> {
             address.room = "";
         }
         let hash = route::history_hash(address.class, address.corp.as_bytes(), address.primary.as_bytes());
-        let shard = hash as usize % self.events.len();
+        let shard = route::shard_of(hash, self.events.len());
+        worker.sent.note(address.class, hash, address.second);
         let event = &worker.event;
         let stored = worker.events.put(&self.events, shard, |out| {
             codec::encode(out, address, kind, arrival, event, keep);
@@ -351,6 +357,7 @@ impl Worker {
             scratch: Scratch::default(),
             mentions: Vec::new(),
             event: Event::default(),
+            sent: Sent::default(),
             events: Outbox::new(n_events),
             identities: Outbox::new(n_identities),
             failure: None,
@@ -398,7 +405,9 @@ impl Worker {
             seq: recall.seq,
             id: recall.id.to_string(),
             arrival,
+            corp: recall.corp.to_string(),
             target: MessageId::new(&recall.corp, &recall.target),
+            target_id: recall.target.to_string(),
         });
         Fate::Recall
     }

@@ -5,6 +5,8 @@
 //! number of threads: of several records with one id the first by
 //! (sequence number, reading order) counts. Ids are compared by 128-bit hash.
 
+use std::collections::BTreeMap;
+
 use foldhash::fast::FixedState;
 
 use rayon::prelude::*;
@@ -14,6 +16,7 @@ use super::codec::{self, Arrival, Cursor};
 use super::shards::Shards;
 use super::tally::Fate;
 use crate::error::Error;
+use crate::state::{IdMemory, RememberedId, Sent, range_of};
 use crate::time::Timestamp;
 
 /// The identity of one record.
@@ -29,6 +32,8 @@ pub struct Identity {
     pub content: u64,
     /// How the record was counted when it was read.
     pub fate: Fate,
+    /// Where it went.
+    pub sent: Sent,
 }
 
 /// A recall on its way to the message it takes back.
@@ -42,8 +47,12 @@ pub struct PendingRecall {
     pub id: String,
     /// Reading order of the recall record.
     pub arrival: Arrival,
+    /// The company of both.
+    pub corp: String,
     /// The message it takes back.
     pub target: MessageId,
+    /// The id of that message, as the recall names it.
+    pub target_id: String,
 }
 
 /// A map that is only looked up: its order never shows.
@@ -58,8 +67,25 @@ pub struct Resolution {
     pub conflicts: u64,
     /// For each message taken back: index into the recalls, the earliest recall.
     pub recalled: Map<Arrival, usize>,
-    /// Recalls whose message is not in the input.
-    pub unknown_recalls: u64,
+    /// Recalls of messages of earlier runs, by the upper half of the hash of a history they act in.
+    pub earlier: BTreeMap<u64, Vec<EarlierRecall>>,
+    /// Messages that are taken back, of this run or earlier ones.
+    pub recalled_ids: Vec<RememberedId>,
+    /// Indexes into the recalls: their message has not been seen yet.
+    pub unknown_recalls: Vec<usize>,
+    /// Ids that were not known before.
+    pub n_fresh: u64,
+}
+
+/// The recall of a message of an earlier run, in one of its histories.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlierRecall {
+    /// Index into the recalls.
+    pub number: usize,
+    /// The id of the message.
+    pub message_id: String,
+    /// Hash of the counterpart in the history, as [`Sent::hash_of`] makes it; 0 for none.
+    pub second: u32,
 }
 
 /// A message id of a company, as far as it has to be told from others.
@@ -80,9 +106,16 @@ impl MessageId {
         MessageId { stem: XxHash3_128::oneshot_with_seed(seed, stem.as_bytes()), suffix }
     }
 
-    /// Returns its partition among `n`: one for all suffixes.
-    pub fn partition(self, n: usize) -> usize {
-        (self.stem >> 96) as usize % n
+    /// Returns its partition: one for all suffixes, and the range of the ids that are remembered.
+    pub fn partition(self) -> usize {
+        range_of(self.stem)
+    }
+
+    /// Returns `named`, the id of a message as its recall names it, as the message itself has it.
+    fn written_as(self, named: &str) -> String {
+        let without = SUFFIXES.iter().find_map(|suffix| named.strip_suffix(suffix)).unwrap_or(named);
+        let suffix = usize::from(self.suffix).checked_sub(1).and_then(|at| SUFFIXES.get(at));
+        format!("{without}{}", suffix.copied().unwrap_or_default())
     }
 }
 
@@ -101,6 +134,7 @@ impl Identity {
         codec::put(out, u64::from(self.arrival.file));
         codec::put(out, self.arrival.block);
         codec::put(out, u64::from(self.arrival.index));
+        self.write_sent(out);
     }
 
     /// Takes the next identity off the front of `bytes`; `None` at their end.
@@ -112,6 +146,7 @@ impl Identity {
         let mut cursor = Cursor { bytes: rest };
         let seq = cursor.number()?;
         let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
+        let sent = take_sent(&mut cursor)?;
         *bytes = cursor.bytes;
         Some(Identity {
             id: MessageId { stem: u128::from_le_bytes(*stem), suffix: marks & ((1 << FATE_SHIFT) - 1) },
@@ -119,8 +154,39 @@ impl Identity {
             arrival,
             content: u64::from_le_bytes(*content),
             fate: Fate::from_u8(marks >> FATE_SHIFT),
+            sent,
         })
     }
+
+    /// Appends a byte that says which histories follow, these, and the counterpart.
+    fn write_sent(&self, out: &mut Vec<u8>) {
+        let Sent { histories, second } = self.sent;
+        let known = (0..).zip(histories).filter(|(_, history)| *history != 0);
+        out.push(known.clone().fold(0, |marks, (class, _)| marks | 1 << class) | u8::from(second != 0) << 3);
+        known.for_each(|(_, history)| out.extend_from_slice(&history.to_le_bytes()));
+        if second != 0 {
+            out.extend_from_slice(&second.to_le_bytes());
+        }
+    }
+
+    fn remembered(&self) -> RememberedId {
+        let MessageId { stem, suffix } = self.id;
+        RememberedId { stem, suffix, recalled: false, content: self.content, sent: self.sent }
+    }
+}
+
+/// Reads back what `write_sent` wrote.
+fn take_sent(cursor: &mut Cursor<'_>) -> Option<Sent> {
+    let (marks, mut sent) = (cursor.byte()?, Sent::default());
+    for (class, history) in (0..).zip(&mut sent.histories) {
+        if marks & 1 << class != 0 {
+            *history = u64::from_le_bytes(cursor.array()?);
+        }
+    }
+    if marks & 1 << 3 != 0 {
+        sent.second = u32::from_le_bytes(cursor.array()?);
+    }
+    Some(sent)
 }
 
 /// Bytes of an identity that are no small numbers: stem, content, and a byte of suffix and fate.
@@ -129,21 +195,83 @@ const FIXED_BYTES: usize = 16 + 8 + 1;
 /// The suffix takes the bits below, the fate those from here on.
 const FATE_SHIFT: u32 = 2;
 
-/// Finds all duplicates among the identities in `shards`, and the targets of `recalls`.
+/// Finds all duplicates among the identities in `shards` and those of earlier runs, and the targets of
+/// `recalls`. The identities that are new stay in the shards.
 ///
 /// A recall that is itself a duplicate has no effect. A target is matched by
 /// its whole id first, then without suffixes on both sides.
 ///
 /// # Errors
 ///
-/// When spilled identities cannot be read back.
-pub fn resolve(shards: &Shards, recalls: &[PendingRecall]) -> Result<Resolution, Error> {
+/// When spilled identities, or those of earlier runs, cannot be read back.
+pub fn resolve(
+    shards: &Shards,
+    recalls: &[PendingRecall],
+    memory: Option<&IdMemory>,
+) -> Result<Resolution, Error> {
     let index = RecallIndex::new(recalls);
     let parts: Vec<Partition> = (0..shards.len())
         .into_par_iter()
-        .map(|shard| Ok(Partition::resolve(&shards.take(shard)?, &index)))
+        .map(|shard| {
+            let mut identities = read_all(&shards.take(shard)?);
+            let known = memory.map(|memory| known(memory, shard, &identities, &index)).transpose()?;
+            let part = Partition::resolve(&mut identities, known.unwrap_or_default(), &index);
+            shards.append(shard, written(&identities))?;
+            Ok(part)
+        })
         .collect::<Result<_, Error>>()?;
     Ok(merge(parts, recalls))
+}
+
+/// Takes the identities of one shard that `resolve` has left there.
+///
+/// # Errors
+///
+/// When spilled identities cannot be read back.
+pub fn take_fresh(shards: &Shards, shard: usize) -> Result<Vec<RememberedId>, Error> {
+    Ok(read_all(&shards.take(shard)?).iter().map(Identity::remembered).collect())
+}
+
+/// Reads identities, sorted.
+fn read_all(chunks: &[Vec<u8>]) -> Vec<Identity> {
+    let of_chunk = |mut rest| std::iter::from_fn(move || Identity::take_from(&mut rest));
+    let mut identities: Vec<Identity> = chunks.iter().map(Vec::as_slice).flat_map(of_chunk).collect();
+    identities.sort_unstable();
+    identities
+}
+
+fn written(identities: &[Identity]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    identities.iter().for_each(|identity| identity.write_to(&mut bytes));
+    bytes
+}
+
+/// Reads what earlier runs know of the ids of a partition and of the messages that are recalled.
+fn known(
+    memory: &IdMemory,
+    partition: usize,
+    identities: &[Identity],
+    recalls: &RecallIndex,
+) -> Result<Map<MessageId, Known>, Error> {
+    let mut found: Map<MessageId, Known> = Map::default();
+    memory.scan(partition, |id| {
+        let is_new = || identities.binary_search_by_key(&id.stem, |identity| identity.id.stem).is_ok();
+        if recalls.by_stem.contains_key(&id.stem) || is_new() {
+            let known = found.entry(MessageId { stem: id.stem, suffix: id.suffix }).or_default();
+            known.recalled |= id.recalled;
+            if !id.recalled {
+                known.first.get_or_insert(id);
+            }
+        }
+    })?;
+    Ok(found)
+}
+
+/// What earlier runs know of an id.
+#[derive(Default)]
+struct Known {
+    first: Option<RememberedId>,
+    recalled: bool,
 }
 
 /// Recalls by target.
@@ -168,77 +296,144 @@ impl RecallIndex {
 struct Partition {
     duplicates: Vec<(Arrival, Fate)>,
     conflicts: u64,
-    exact: Vec<(usize, Arrival)>,
-    by_stem: Vec<(usize, Arrival)>,
+    n_fresh: u64,
+    /// With whether the whole id is the same.
+    targets: Vec<(usize, bool, Target)>,
+}
+
+/// The message a recall names. Those of earlier runs come first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Target {
+    /// It was taken back in an earlier run.
+    Gone,
+    Earlier(RememberedId),
+    Tonight(Arrival, MessageId),
 }
 
 impl Partition {
-    fn resolve(chunks: &[Vec<u8>], recalls: &RecallIndex) -> Partition {
-        let of_chunk = |mut rest| std::iter::from_fn(move || Identity::take_from(&mut rest));
-        let mut identities: Vec<Identity> = chunks.iter().map(Vec::as_slice).flat_map(of_chunk).collect();
-        identities.sort_unstable();
+    /// Leaves only identities that are new.
+    fn resolve(
+        identities: &mut Vec<Identity>,
+        known: Map<MessageId, Known>,
+        recalls: &RecallIndex,
+    ) -> Partition {
         let mut found = Partition::default();
-        for same in identities.chunk_by(|a, b| a.id == b.id) {
-            found.add(same, recalls);
+        for (id, known) in &known {
+            if let Some(first) = known.first {
+                found.name(*id, if known.recalled { Target::Gone } else { Target::Earlier(first) }, recalls);
+            }
         }
+        let mut fresh = Vec::new();
+        for same in identities.chunk_by(|a, b| a.id == b.id) {
+            let known = known.get(&same[0].id).and_then(|known| known.first);
+            if known.is_none() {
+                fresh.push(same[0]);
+                found.name(same[0].id, Target::Tonight(same[0].arrival, same[0].id), recalls);
+            }
+            found.note_repeats(same, known);
+        }
+        found.n_fresh = fresh.len() as u64;
+        *identities = fresh;
         found
     }
 
-    fn add(&mut self, same: &[Identity], recalls: &RecallIndex) {
-        let (first, repeats) = same.split_first().expect("a chunk is never empty");
-        for repeat in repeats {
+    fn note_repeats(&mut self, same: &[Identity], known: Option<RememberedId>) {
+        let content = known.map_or(same[0].content, |known| known.content);
+        for repeat in &same[usize::from(known.is_none())..] {
             self.duplicates.push((repeat.arrival, repeat.fate));
-            self.conflicts += u64::from(repeat.content != first.content);
+            self.conflicts += u64::from(repeat.content != content);
         }
-        let exact = recalls.by_id.get(&first.id).into_iter().flatten();
-        self.exact.extend(exact.map(|&number| (number, first.arrival)));
-        let by_stem = recalls.by_stem.get(&first.id.stem).into_iter().flatten();
-        self.by_stem.extend(by_stem.map(|&number| (number, first.arrival)));
+    }
+
+    /// Notes the recalls that name a message.
+    fn name(&mut self, id: MessageId, target: Target, recalls: &RecallIndex) {
+        let exact = recalls.by_id.get(&id).into_iter().flatten();
+        self.targets.extend(exact.map(|&number| (number, true, target)));
+        let by_stem = recalls.by_stem.get(&id.stem).into_iter().flatten();
+        self.targets.extend(by_stem.map(|&number| (number, false, target)));
     }
 }
 
 fn merge(parts: Vec<Partition>, recalls: &[PendingRecall]) -> Resolution {
     let mut all = Resolution::default();
-    let mut target: Vec<Option<(bool, Arrival)>> = vec![None; recalls.len()];
+    let mut target: Vec<Option<(bool, Target)>> = vec![None; recalls.len()];
     for part in parts {
         all.duplicates.extend(part.duplicates);
         all.conflicts += part.conflicts;
-        for (number, arrival) in part.exact {
-            target[number] = Some((true, arrival));
-        }
-        for (number, arrival) in part.by_stem {
-            let slot = &mut target[number];
-            if slot.is_none_or(|(exact, before)| !exact && arrival < before) {
-                *slot = Some((false, arrival));
+        all.n_fresh += part.n_fresh;
+        for (number, is_exact, found) in part.targets {
+            let better = |(exact, before): (bool, Target)| (!is_exact, found) < (!exact, before);
+            if target[number].is_none_or(better) {
+                target[number] = Some((is_exact, found));
             }
         }
     }
     for (number, recall) in recalls.iter().enumerate() {
         if !all.duplicates.contains_key(&recall.arrival) {
-            all.take_back(target[number].map(|(_, arrival)| arrival), number, recalls);
+            all.take_back(target[number].map(|(_, found)| found), number, recalls);
         }
     }
     all
 }
 
 impl Resolution {
-    fn take_back(&mut self, target: Option<Arrival>, number: usize, recalls: &[PendingRecall]) {
-        let Some(arrival) = target else {
-            self.unknown_recalls += 1;
-            return;
-        };
-        let order = |number: usize| (recalls[number].at, recalls[number].seq, &recalls[number].id);
+    fn take_back(&mut self, target: Option<Target>, number: usize, recalls: &[PendingRecall]) {
+        match target {
+            Some(Target::Tonight(arrival, id)) => self.take_back_tonight(arrival, id, number, recalls),
+            Some(Target::Earlier(id)) => self.take_back_earlier(id, number, recalls),
+            Some(Target::Gone) => {}
+            None => self.unknown_recalls.push(number),
+        }
+    }
+
+    fn take_back_tonight(
+        &mut self,
+        arrival: Arrival,
+        id: MessageId,
+        number: usize,
+        recalls: &[PendingRecall],
+    ) {
+        let MessageId { stem, suffix } = id;
+        let sent = Sent::default();
+        self.recalled_ids.push(RememberedId { stem, suffix, recalled: true, content: 0, sent });
         let earliest = self.recalled.entry(arrival).or_insert(number);
-        if order(number) < order(*earliest) {
+        if order(number, recalls) < order(*earliest, recalls) {
             *earliest = number;
         }
     }
+
+    /// Of several recalls of one message the earliest acts, as tonight's do.
+    fn take_back_earlier(&mut self, id: RememberedId, number: usize, recalls: &[PendingRecall]) {
+        let message = MessageId { stem: id.stem, suffix: id.suffix };
+        let message_id = message.written_as(&recalls[number].target_id);
+        self.recalled_ids.push(RememberedId { recalled: true, ..id });
+        let [customer, room, staff] = id.sent.histories;
+        // A counterpart belongs to the group where there is one, else to the customer.
+        let of_customer = if room == 0 { id.sent.second } else { 0 };
+        for (history, second) in [(customer, of_customer), (room, id.sent.second), (staff, 0)] {
+            if history == 0 {
+                continue;
+            }
+            let recalls_there = self.earlier.entry(history).or_default();
+            let recall = EarlierRecall { number, message_id: message_id.clone(), second };
+            match recalls_there.iter_mut().find(|known| known.message_id == message_id) {
+                Some(known) if order(number, recalls) < order(known.number, recalls) => *known = recall,
+                Some(_) => {}
+                None => recalls_there.push(recall),
+            }
+        }
+    }
+}
+
+fn order(number: usize, recalls: &[PendingRecall]) -> (Timestamp, u64, &str) {
+    (recalls[number].at, recalls[number].seq, &recalls[number].id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::shards::Outbox;
     use super::*;
+    use crate::state::N_RANGES;
 
     fn identity(id: &str, seq: u64, file: u32, content: u64) -> Identity {
         Identity {
@@ -247,6 +442,7 @@ mod tests {
             arrival: Arrival { file, block: 0, index: 0 },
             content,
             fate: Fate::Processed,
+            sent: Sent::default(),
         }
     }
 
@@ -256,19 +452,21 @@ mod tests {
             seq: 0,
             id: format!("r{file}"),
             arrival: Arrival { file, block: 0, index: 0 },
+            corp: String::new(),
             target: MessageId::new("", target),
+            target_id: target.to_owned(),
         }
     }
 
     fn resolved(identities: &[Identity], recalls: &[PendingRecall]) -> Resolution {
-        let shards = Shards::new(4, usize::MAX, std::path::Path::new("unused"), "identity");
-        let mut outbox = Outbox::new(4);
+        let shards = Shards::new(N_RANGES, usize::MAX, std::path::Path::new("unused"), "identity");
+        let mut outbox = Outbox::new(N_RANGES);
         for identity in identities {
-            let shard = identity.id.partition(4);
+            let shard = identity.id.partition();
             outbox.put(&shards, shard, |out| identity.write_to(out)).expect("in memory");
         }
         outbox.empty(&shards).expect("in memory");
-        resolve(&shards, recalls).expect("in memory")
+        resolve(&shards, recalls, None).expect("in memory")
     }
 
     fn files(found: &Resolution) -> Vec<u32> {
@@ -302,6 +500,6 @@ mod tests {
             found.recalled.iter().map(|(arrival, number)| (arrival.file, *number)).collect();
         pairs.sort_unstable();
         assert_eq!(pairs, [(2, 0), (3, 3)], "the earlier of two recalls of one message stands");
-        assert_eq!(found.unknown_recalls, 1);
+        assert_eq!(found.unknown_recalls, [2]);
     }
 }

@@ -3,41 +3,49 @@
 //! Two parallel halves with one barrier between them. The first goes through
 //! blocks of files in any order and leaves annotated events in shards
 //! (`collect`); then duplicates and recalls are settled (`identity`); the
-//! second sorts each shard by key and time and runs the rules (`histories`).
+//! second sorts each shard by key and time and runs the rules (`night`), each history
+//! from where the last run left it (`resume`), and leaves a new state (`remember`).
 
+mod adoption;
 mod business;
 mod codec;
 mod collect;
-mod histories;
 mod identity;
+mod measure;
+mod night;
+mod past;
 mod rehearse;
+mod remember;
+mod replay;
 mod report;
+mod resume;
 mod route;
 mod shards;
 mod sources;
 mod tally;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rayon::prelude::*;
-
 pub use rehearse::{Rehearsal, RehearsalOptions, Said, histories, rehearse};
+pub use replay::{ReplayOptions, ReplayReport, Which, replay};
 pub use report::{Counted, RunReport};
 pub use sources::{EventSource, event_sources};
 pub use tally::{Fate, Tally};
 
 use crate::archive::{self, FileReport, Plan, ReadOptions};
 use crate::bundle::Bundle;
+use crate::business::Aliases;
 use crate::error::Error;
 use crate::rules::{RuleSet, Shape, SignalIdx};
+use crate::state::{N_RANGES, RememberedId};
 use crate::time::Timestamp;
-use crate::verdict::Census;
 use crate::writer::{Staging, Store, TableOptions, hash_of_file};
 use collect::{Collector, Gathered, Settings};
-use histories::{Decided, Night};
 use identity::Resolution;
+use past::Past;
 use route::Routes;
 use shards::Shards;
 
@@ -105,29 +113,46 @@ pub struct Progress {
 /// or cannot be written, or an interruption. Nothing is visible in the output
 /// directory then.
 pub fn run(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
-    let threads = options.jobs.unwrap_or(0);
+    in_pool(options.jobs, || run_here(bundle, options, progress))
+}
+
+/// Does `work` on threads of its own: as many as asked for, or one for each core.
+fn in_pool<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    let threads = jobs.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool
         .map_err(|_| Error::argument("number of threads", &threads.to_string(), "one the system allows"))?;
-    pool.install(|| run_here(bundle, options, progress))
+    pool.install(work)
 }
 
 fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
     let plan = Plan::new(&options.archives)?;
     let mut store = Store::open(&options.out)?;
     let plan = without_consumed(plan, &store)?;
-    if plan.files().is_empty() {
+    let events = unread_events(&options.events, &store)?;
+    let past = Past::read(&store)?;
+    check_end(bundle, options, &past)?;
+    let waits_longer =
+        past.shared.is_some() && options.as_of.is_some_and(|as_of| as_of > past.decided_until());
+    if plan.files().is_empty() && events.iter().all(|source| source.files.is_empty()) && !waits_longer {
         return Ok(RunReport::nothing_new(&store, &options.out));
     }
     progress.total_bytes.store(plan.total_bytes(), Ordering::Relaxed);
     progress.files.store(plan.files().len() as u64, Ordering::Relaxed);
     tracing::info!(files = plan.files().len(), bytes = plan.total_bytes(), "reading");
     let staging = store.begin()?;
-    let night = read(bundle, options, progress, &plan, &staging)?;
+    let night = read(bundle, options, progress, Given { plan: &plan, events: &events, past }, &staging)?;
     check_stop(progress)?;
-    let decided = decide(bundle, &night)?;
+    let outcome = remember::decide(bundle, &night, &staging)?;
     check_stop(progress)?;
-    report::publish(bundle, options, &mut store, staging, night, decided)
+    report::publish(bundle, options, &mut store, staging, night, outcome)
+}
+
+/// What a run is given, less what earlier ones have read.
+struct Given<'g> {
+    plan: &'g Plan,
+    events: &'g [EventSource],
+    past: Past,
 }
 
 /// Leaves out files that an earlier commit has read, whatever their names were.
@@ -146,6 +171,21 @@ fn without_consumed(mut plan: Plan, store: &Store) -> Result<Plan, Error> {
     Ok(plan)
 }
 
+/// Leaves out files of events that an earlier commit has read.
+fn unread_events(sources: &[EventSource], store: &Store) -> Result<Vec<EventSource>, Error> {
+    let mut unread = sources.to_vec();
+    for source in &mut unread {
+        let mut files = Vec::new();
+        for path in std::mem::take(&mut source.files) {
+            if !store.is_consumed(&hash_of_file(&path)?) {
+                files.push(path);
+            }
+        }
+        source.files = files;
+    }
+    Ok(unread)
+}
+
 /// Everything the first half of a run leaves for the second.
 struct NightRead {
     files: Vec<FileReport>,
@@ -153,7 +193,15 @@ struct NightRead {
     gathered: Gathered,
     resolution: Resolution,
     events: Shards,
+    /// Identities that are new.
+    identities: Shards,
+    /// Ids of business events that are new.
+    event_ids: Vec<RememberedId>,
+    aliases: Aliases,
+    past: Past,
     as_of: Timestamp,
+    /// The newest message so far, in any run.
+    newest: Option<Timestamp>,
     /// Something was read that a rule over the whole population looks at.
     may_rank: bool,
 }
@@ -162,13 +210,14 @@ fn read(
     bundle: &Bundle,
     options: &RunOptions,
     progress: &Progress,
-    plan: &Plan,
+    Given { plan, events: sources, past }: Given<'_>,
     staging: &Staging,
 ) -> Result<NightRead, Error> {
-    let routes = Routes::new(&bundle.rules);
-    let zone = &bundle.rules.pack.zone;
-    let survey = business::survey(&options.events, zone)?;
+    let (routes, zone) = (Routes::new(&bundle.rules), &bundle.rules.pack.zone);
+    let mut survey = business::survey(&options.events, zone)?;
+    survey.aliases.extend(past.shared.iter().map(|shared| &shared.aliases));
     let held = options.as_of.into_iter().chain(survey.watermark).min();
+    let held = held.map(|held| held.max(past.decided_until()));
     let settings = Settings {
         as_of: held,
         respect_disagree: options.respect_disagree,
@@ -182,21 +231,61 @@ fn read(
     let mut files = archive::read_blocks(plan, &options.read, &progress.bytes, &progress.stop, &|block| {
         progress.records.fetch_add(collector.collect(block), Ordering::Relaxed);
     })?;
-    let newest = collector.newest();
-    let business = business::gather(&collector, options, zone, files.len())?;
+    let newest = collector.newest().max(past.newest());
+    let mut ids = business::KnownIds::read(sources, &past.event_ids(&bundle.rules.pack))?;
+    let business = business::gather(&collector, sources, &mut ids, zone, files.len())?;
     let (mut gathered, events, identities) = collector.finish()?;
     for (file, tally) in business {
         files.push(file);
         gathered.tallies.push(tally);
     }
-    let resolution = identity::resolve(&identities, &gathered.recalls)?;
-    settle_duplicates(&mut gathered, &resolution);
-    let as_of =
-        options.as_of.unwrap_or_else(|| end_of_day(bundle, newest)).min(held.unwrap_or(Timestamp::MAX));
-    tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
-    let skipped = plan.skipped().to_vec();
+    let end = options.as_of.unwrap_or_else(|| end_of_day(bundle, newest));
+    let as_of = end.min(held.unwrap_or(Timestamp::MAX)).max(past.decided_until());
+    let resolution = settle(bundle, &mut gathered, &identities, &past, as_of)?;
     let may_rank = !options.events.is_empty() || ranks_messages(&bundle.rules);
-    Ok(NightRead { files, skipped, gathered, resolution, events, as_of, may_rank })
+    let (skipped, event_ids, aliases) = (plan.skipped().to_vec(), ids.into_fresh(), survey.aliases);
+    Ok(NightRead {
+        files,
+        skipped,
+        gathered,
+        resolution,
+        events,
+        identities,
+        event_ids,
+        aliases,
+        past,
+        as_of,
+        newest,
+        may_rank,
+    })
+}
+
+/// Finds duplicates and the targets of recalls, those that wait from earlier runs among them.
+fn settle(
+    bundle: &Bundle,
+    gathered: &mut Gathered,
+    identities: &Shards,
+    past: &Past,
+    as_of: Timestamp,
+) -> Result<Resolution, Error> {
+    gathered.recalls.extend(past.recalls());
+    let memory = past.message_ids(as_of, &bundle.rules.pack);
+    let resolution = identity::resolve(identities, &gathered.recalls, Some(&memory))?;
+    settle_duplicates(gathered, &resolution);
+    tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
+    Ok(resolution)
+}
+
+/// Refuses to decide as of an instant before the end of the last run: what is decided stays decided.
+fn check_end(bundle: &Bundle, options: &RunOptions, past: &Past) -> Result<(), Error> {
+    match options.as_of.filter(|asked| *asked < past.decided_until()) {
+        None => Ok(()),
+        Some(asked) => Err(Error::argument(
+            "instant to decide as of",
+            &bundle.rules.pack.zone.format(asked),
+            "one that is not before the `as_of` of the last commit: what is decided stays decided",
+        )),
+    }
 }
 
 /// Returns whether some rule over the whole population looks at messages.
@@ -221,43 +310,14 @@ fn end_of_day(bundle: &Bundle, newest: Option<Timestamp>) -> Timestamp {
     newest.map_or(Timestamp(0), |newest| zone.midnight(zone.day(newest).plus(1)))
 }
 
-fn decide(bundle: &Bundle, night: &NightRead) -> Result<Decided, Error> {
-    let mut rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
-    if night.may_rank && rules.ranks() {
-        let parts: Vec<[Census; 5]> = (0..night.events.len())
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|shard| {
-                let chunks = night.events.take(shard)?;
-                let census = rules.census(&chunks);
-                chunks.into_iter().try_for_each(|chunk| night.events.append(shard, chunk))?;
-                Ok(census)
-            })
-            .collect::<Result<_, Error>>()?;
-        rules.take_census(parts.into_iter());
-    }
-    let rules = rules;
-    let parts: Vec<Decided> = (0..night.events.len())
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|shard| Ok(rules.decide(&night.events.take(shard)?)))
-        .collect::<Result<_, Error>>()?;
-    let mut all = Decided::default();
-    for part in parts {
-        all.rows.extend(part.rows);
-        all.current.extend(part.current);
-    }
-    tracing::info!(rows = all.rows.len(), standing = all.current.len(), "decided");
-    Ok(all)
-}
-
 fn check_stop(progress: &Progress) -> Result<(), Error> {
     if progress.stop.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
 }
 
 /// Event shards: enough that one shard of a hundred million messages fits in memory, and one of a
 /// million in a core's own cache.
+/// A power of two: each belongs to one shard of the state.
 const N_EVENT_SHARDS: usize = 256;
 
-/// Identity shards: an identity takes a third of an event.
-const N_IDENTITY_SHARDS: usize = 64;
+/// Identity shards: as many as the ids that are remembered have ranges.
+const N_IDENTITY_SHARDS: usize = N_RANGES;

@@ -12,12 +12,13 @@ use rayon::prelude::*;
 
 use super::codec::Arrival;
 use super::collect::{Collector, Settings};
-use super::histories::{Decided, Night};
 use super::identity::{self, Resolution};
+use super::night::{Decided, Night};
 use super::route::Routes;
 use super::shards::Shards;
 use super::{
-    Gathered, N_EVENT_SHARDS, N_IDENTITY_SHARDS, Progress, Tally, check_stop, end_of_day, settle_duplicates,
+    Gathered, N_EVENT_SHARDS, N_IDENTITY_SHARDS, Progress, Tally, check_stop, end_of_day, in_pool,
+    settle_duplicates,
 };
 use crate::archive::{self, Block, Plan, ReadOptions, Record};
 use crate::bundle::Bundle;
@@ -25,7 +26,7 @@ use crate::business::Aliases;
 use crate::error::Error;
 use crate::message::{Key, Message};
 use crate::signal::Event;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::verdict::Row;
 
 /// What a rehearsal is asked to do.
@@ -123,14 +124,6 @@ pub fn histories(
     })
 }
 
-fn in_pool<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    let threads = jobs.unwrap_or(0);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool
-        .map_err(|_| Error::argument("number of threads", &threads.to_string(), "one the system allows"))?;
-    pool.install(work)
-}
-
 /// What reading leaves.
 struct Reading {
     events: Vec<Shards>,
@@ -183,6 +176,7 @@ fn settle(
 ) -> Result<Reading, Error> {
     let newest = collectors.first().and_then(Collector::newest);
     let as_of = as_of.unwrap_or_else(|| bundles.first().map_or(Timestamp(0), |one| end_of_day(one, newest)));
+    let newest = newest.map(|newest| newest.min(as_of.minus(Millis(1))));
     let (mut first, mut events) = (None, Vec::new());
     for collector in collectors {
         let (gathered, waiting, identities) = collector.finish()?;
@@ -190,7 +184,7 @@ fn settle(
         events.push(waiting);
     }
     let (mut gathered, identities) = first.expect("there is at least one bundle");
-    let resolution = identity::resolve(&identities, &gathered.recalls)?;
+    let resolution = identity::resolve(&identities, &gathered.recalls, None)?;
     settle_duplicates(&mut gathered, &resolution);
     let oldest = watch.oldest.into_inner();
     let said = watch.said.into_inner().expect("all blocks are done");
@@ -283,7 +277,7 @@ fn decide(night: &Night<'_>, events: &Shards) -> Result<Vec<Row>, Error> {
     let parts: Vec<Decided> = (0..events.len())
         .into_par_iter()
         .with_max_len(1)
-        .map(|shard| Ok(night.decide(&events.take(shard)?)))
+        .map(|shard| Ok(night.decide_alone(&events.take(shard)?)))
         .collect::<Result<_, Error>>()?;
     Ok(parts.into_iter().flat_map(|part| part.rows).collect())
 }

@@ -1,22 +1,26 @@
 //! The end of a run: tables and commit, and what a person wants to know about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::collect::Fault;
-use super::histories::Decided;
+use super::night::Decided;
+use super::remember::Outcome;
+use super::route;
 use super::{NightRead, RunOptions, Tally};
 use crate::archive::FileReport;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::lexicon::TermIdx;
+use crate::message::Class;
 use crate::rules::{KickAction, RuleSet};
 use crate::time::Zone;
 use crate::verdict::{Decision, KickDecision, Row, TagChangeKind};
 use crate::writer::{
-    Context, InputFile, Names, Quarantined, RunRecord, Staging, StateFiles, Store, Tables, TermName, Versions,
+    Context, Earlier, InputFile, Names, OutputFile, Quarantined, RunRecord, Staging, Store, Tables, TagOf,
+    TermName, Versions, standing_by_path,
 };
 
 /// What a run did.
@@ -24,7 +28,7 @@ use crate::writer::{
 pub struct RunReport {
     /// Number of the commit; `None` when there was nothing new to commit.
     pub commit: Option<u64>,
-    /// Commits that were there before; their histories are not continued by this run.
+    /// Commits that were there before, whose histories this run continued.
     pub earlier_commits: u64,
     /// Where the tables are.
     pub tables: PathBuf,
@@ -44,6 +48,12 @@ pub struct RunReport {
     pub conflicting_duplicates: u64,
     /// Recalls whose message is not in the input.
     pub unknown_recalls: u64,
+    /// Rows of earlier commits that late events have changed.
+    pub corrected: u64,
+    /// Events that came too late to act, counted in each history they would have been part of.
+    pub late: u64,
+    /// Rules that have changed since the last commit; `chattag replay` computes them anew.
+    pub to_replay: Vec<String>,
     /// Tags by path: assigned in this run, standing at its end.
     pub tags: Vec<Counted>,
     /// Alerts by name: raised, suppressed.
@@ -66,6 +76,19 @@ pub struct Counted {
 }
 
 impl RunReport {
+    /// Adds how many of each tag stand, as the table of current tags has them.
+    fn count_standing(&mut self, files: &[OutputFile]) -> Result<(), Error> {
+        let mut counts: Counts =
+            std::mem::take(&mut self.tags).into_iter().map(|one| (one.name, (one.n, 0))).collect();
+        for file in files.iter().filter(|file| file.table == "current_tags") {
+            for (path, n) in standing_by_path(&file.path)? {
+                counts.entry(path).or_default().1 += n;
+            }
+        }
+        self.tags = ranked(counts);
+        Ok(())
+    }
+
     /// The report of a run that found only files it has read before.
     pub(super) fn nothing_new(store: &Store, out: &Path) -> RunReport {
         RunReport {
@@ -83,24 +106,47 @@ pub(super) fn publish(
     store: &mut Store,
     staging: Staging,
     mut night: NightRead,
-    decided: Decided,
+    outcome: Outcome,
 ) -> Result<RunReport, Error> {
+    let Outcome { decided, state, to_replay } = outcome;
     let faults = std::mem::take(&mut night.gathered.faults);
     let mut report = summarize(&bundle.rules, options, store, &night, &decided);
     report.examples = faults.iter().take(EXAMPLES).map(|fault| describe(fault, &night.files)).collect();
+    report.to_replay = to_replay;
     let record = run_record(options, &night, &report);
+    let looked_at: HashSet<u128> = decided.looked_at.into_iter().collect();
     let tables = Tables {
         rows: decided.rows,
+        withdrawn: decided.withdrawn,
+        late: decided.late,
         current: decided.current,
         quarantine: faults.into_iter().map(|fault| quarantined(fault, &night.files)).collect(),
         mentions: options.mentions.then(|| mentions(&mut night)),
     };
     let context = Context { names: bundle, rules: &bundle.rules, options: options.tables };
-    let files = tables.write(&record, &context, &staging)?;
-    report.commit =
-        Some(store.commit(staging, &files, StateFiles::default(), record, Versions::of(&bundle.rules))?);
+    let stays = stays(&bundle.rules, &looked_at);
+    let earlier = Earlier { files: night.past.current_tags(), stays: &stays };
+    let files = tables.write_after(&earlier, &record, &context, &staging)?;
+    report.count_standing(&files)?;
+    report.commit = Some(store.commit(staging, &files, state, record, Versions::of(&bundle.rules))?);
     tracing::info!(commit = report.commit, "committed");
     Ok(report)
+}
+
+/// Says whether a row of `current_tags` stays: its tag is registered and nothing has happened in its history.
+pub(super) fn stays(rules: &RuleSet, looked_at: &HashSet<u128>) -> impl Fn(&TagOf<'_>) -> bool + Sync {
+    move |of| !looked_at.contains(&history_of(of)) && rules.tags.iter().any(|tag| tag.id == of.tag)
+}
+
+/// Returns the hash of the history that a row of `current_tags` belongs to.
+fn history_of(of: &TagOf<'_>) -> u128 {
+    let class = route::class_of(of.kind);
+    let primary = match class {
+        Class::Customer => of.customer,
+        Class::Room => of.room,
+        Class::Staff => of.staff,
+    };
+    route::history_hash(class, of.corp.as_bytes(), primary.as_bytes())
 }
 
 impl Names for Bundle {
@@ -139,7 +185,10 @@ fn summarize(
         skipped_files: night.skipped.iter().map(|(path, why)| (path.clone(), (*why).to_owned())).collect(),
         tally,
         conflicting_duplicates: night.resolution.conflicts,
-        unknown_recalls: night.resolution.unknown_recalls,
+        unknown_recalls: night.resolution.unknown_recalls.len() as u64,
+        corrected: decided.withdrawn.len() as u64,
+        late: decided.late.len() as u64,
+        to_replay: Vec::new(),
         tags: count_tags(rules, decided),
         alerts: count_alerts(rules, &decided.rows),
         kicks: count_kicks(&decided.rows),
@@ -150,7 +199,7 @@ fn summarize(
 type Counts = BTreeMap<String, (u64, u64)>;
 
 /// Returns the counts, the largest first, then by name.
-fn ranked(counts: Counts) -> Vec<Counted> {
+pub(super) fn ranked(counts: Counts) -> Vec<Counted> {
     let mut ranked: Vec<Counted> =
         counts.into_iter().map(|(name, (n, also))| Counted { name, n, also }).collect();
     ranked.sort_by(|a, b| (b.n + b.also).cmp(&(a.n + a.also)).then_with(|| a.name.cmp(&b.name)));
@@ -166,9 +215,6 @@ fn count_tags(rules: &RuleSet, decided: &Decided) -> Vec<Counted> {
         {
             counts.entry(path(change.tag)).or_default().0 += 1;
         }
-    }
-    for current in decided.current.iter().filter(|current| !current.shadow) {
-        counts.entry(path(current.tag)).or_default().1 += 1;
     }
     ranked(counts)
 }
@@ -217,6 +263,8 @@ fn run_record(options: &RunOptions, night: &NightRead, report: &RunReport) -> Ru
     counts.extend(tally.notes.iter().map(|(note, n)| (format!("note.{note}"), *n)));
     counts.insert("note.conflicting_duplicates".into(), report.conflicting_duplicates);
     counts.insert("note.unknown_recalls".into(), report.unknown_recalls);
+    counts.insert("note.corrected_rows".into(), report.corrected);
+    counts.insert("note.late_events".into(), report.late);
     RunRecord {
         as_of: night.as_of,
         inputs: night.files.iter().zip(&night.gathered.tallies).map(input_file).collect(),

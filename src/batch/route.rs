@@ -112,6 +112,11 @@ pub fn history_hash(class: Class, corp: &[u8], primary: &[u8]) -> u128 {
     XxHash3_128::oneshot_with_seed(seed, primary)
 }
 
+/// Returns the shard of a history among `n`, a power of two: its top bits, as in the state.
+pub fn shard_of(hash: u128, n: usize) -> usize {
+    (hash >> (128 - n.ilog2())) as usize
+}
+
 /// Makes the key of `kind` for entries at `address`; `None` when the address lacks a part of it.
 pub fn key(address: &Address<'_>, kind: KeyKind) -> Option<Key> {
     let mut key = Key {

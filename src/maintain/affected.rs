@@ -18,18 +18,24 @@ pub fn affected(old: &Bundle, new: &Bundle) -> BTreeSet<String> {
     if shared_ground(old) != shared_ground(new) {
         return all().map(|rule| rule.id.clone()).collect();
     }
-    let mut changed: BTreeSet<String> =
+    let changed =
         all().filter(|rule| is_changed(rule, &old.rules, &new.rules)).map(|rule| rule.id.clone()).collect();
+    with_companions(changed, &[&old.rules, &new.rules])
+}
+
+/// Returns the rules of `sets` with the ids `changed`, and all that share something with one of them: a tag, a
+/// group of tags, an alert, the one decision about a message.
+pub fn with_companions(mut changed: BTreeSet<String>, sets: &[&RuleSet]) -> BTreeSet<String> {
     loop {
-        let touched: BTreeSet<Shared> = [&old.rules, &new.rules]
-            .into_iter()
+        let touched: BTreeSet<Shared> = sets
+            .iter()
             .flat_map(|set| {
                 set.rules.iter().filter(|rule| changed.contains(&rule.id)).map(move |rule| (set, rule))
             })
             .flat_map(|(set, rule)| shared(rule, set))
             .collect();
         let before = changed.len();
-        for set in [&old.rules, &new.rules] {
+        for set in sets {
             let meets = |rule: &&Rule| shared(rule, set).iter().any(|one| touched.contains(one));
             changed.extend(set.rules.iter().filter(meets).map(|rule| rule.id.clone()));
         }

@@ -35,6 +35,8 @@ fn unnamed() -> Pack {
         zone: Zone::shanghai(),
         lateness: Millis::MINUTE.times(10),
         recall_horizon: RECALL_HORIZON,
+        reconcile: RECONCILE,
+        remember_ids: REMEMBER_IDS,
         fingerprint: Fingerprint::default(),
     }
 }
@@ -52,6 +54,8 @@ fn read_pack(reader: &Reader<'_>) -> Pack {
         zone: reader.text("timezone").map_or(default.zone, |name| zone(name, reader.findings)),
         lateness: elapsed(reader, "lateness").unwrap_or(default.lateness),
         recall_horizon: elapsed(reader, "recall_horizon").unwrap_or(default.recall_horizon),
+        reconcile: elapsed(reader, "reconcile").unwrap_or(default.reconcile),
+        remember_ids: elapsed(reader, "remember_ids").unwrap_or(default.remember_ids),
         fingerprint: default.fingerprint,
     }
 }
@@ -154,6 +158,12 @@ fn numbers(version: &str) -> Option<[u32; 3]> {
 /// How long after a message its recall may come, where the pack does not say: as long as
 /// the archive can still be fetched, so that a recall cannot come in a later fetch.
 const RECALL_HORIZON: Millis = Millis(5 * Millis::DAY.0);
+
+/// How long a message may be late, where the pack does not say: a weekend and a day.
+const RECONCILE: Millis = Millis(3 * Millis::DAY.0);
+
+/// How long ids are remembered, where the pack does not say: longer than an archive can be fetched again.
+const REMEMBER_IDS: Millis = Millis(7 * Millis::DAY.0);
 
 #[cfg(test)]
 mod tests {

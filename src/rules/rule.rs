@@ -71,6 +71,11 @@ pub struct Pack {
     pub lateness: Millis,
     /// How long after a message its recall may come. Bounds the hits that `count` keeps.
     pub recall_horizon: Millis,
+    /// How long after it was sent a message still takes its place among those decided already. Bounds the
+    /// journals of the state.
+    pub reconcile: Millis,
+    /// How long the ids of messages are remembered: what repeats within is a duplicate.
+    pub remember_ids: Millis,
     /// Hash over all files of the pack.
     pub fingerprint: Fingerprint,
 }

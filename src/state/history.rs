@@ -63,6 +63,12 @@ impl History {
         self.head.as_ref().unwrap_or(&self.base)
     }
 
+    /// Takes the history apart into its states.
+    pub fn into_states(self) -> impl Iterator<Item = (KeyKind, KeyState)> {
+        let snapshots = [Some(self.base), self.head].into_iter().flatten();
+        snapshots.flat_map(|snapshot| snapshot.keys).map(|key| (key.kind, key.state))
+    }
+
     /// Returns the history as bytes, for a row of a layer.
     pub fn encode(&self) -> Vec<u8> {
         bytes::encode(self)

@@ -21,6 +21,7 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::Error;
+use crate::message::Class;
 use crate::time::Day;
 use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile};
 
@@ -60,6 +61,14 @@ pub struct IdMemory {
 }
 
 impl Sent {
+    /// Notes a history that the message went to, and its counterpart there, if there is one.
+    pub fn note(&mut self, class: Class, hash: u128, second: &str) {
+        self.histories[class as usize] = (hash >> 64) as u64;
+        if !second.is_empty() {
+            self.second = Sent::hash_of(second.as_bytes());
+        }
+    }
+
     /// Returns the hash of a counterpart's id.
     pub fn hash_of(second: &[u8]) -> u32 {
         if second.is_empty() { 0 } else { twox_hash::XxHash3_64::oneshot(second) as u32 | 1 }

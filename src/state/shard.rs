@@ -20,7 +20,7 @@ pub struct Reader {
 }
 
 /// One shard, open for reading.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Shard {
     layers: Vec<Layer>,
     /// The row that counts of each history, in order of hashes, with the number of its layer.
@@ -98,6 +98,13 @@ impl Shard {
     /// Returns the histories that a rule over the whole population remembers, in order of hashes.
     pub fn ranked(&self) -> impl Iterator<Item = u128> {
         self.index.iter().filter(|(row, _)| row.ranked).map(|(row, _)| row.hash)
+    }
+
+    /// Returns the hash of the history that has `upper` for the upper half of it.
+    pub fn with_upper_half(&self, upper: u64) -> Option<u128> {
+        let place = self.index.partition_point(|(row, _)| ((row.hash >> 64) as u64) < upper);
+        let hash = self.index.get(place)?.0.hash;
+        ((hash >> 64) as u64 == upper).then_some(hash)
     }
 
     /// Reads the histories with the given hashes, which ascend; what is not there is left out.

@@ -30,6 +30,8 @@ pub struct Shared {
     pub aliases: Aliases,
     /// By kind of key: the scales of all barriers so far.
     pub scales: Vec<Scales>,
+    /// Ids of rules that have changed and were not computed anew since.
+    pub to_replay: Vec<String>,
     /// Recalls whose message has not been seen yet.
     pub recalls: Vec<SavedRecall>,
 }

@@ -25,7 +25,7 @@ fn stored(hash: u128, seed: u8) -> StoredHistory {
         class: Class::Customer,
         corp: "wwA".into(),
         primary: format!("wm{hash:x}").into(),
-        wake_at: (seed % 3 > 0).then(|| Timestamp(i64::from(seed))),
+        wake_at: (!seed.is_multiple_of(3)).then(|| Timestamp(i64::from(seed))),
         ranked: seed.is_multiple_of(2),
         state: history.encode(),
     }
@@ -107,7 +107,7 @@ proptest! {
         let id = |number: u16, day: i32| RememberedId {
             stem: hash_of(number),
             suffix: (number % 3) as u8,
-            recalled: number % 5 == 0,
+            recalled: number.is_multiple_of(5),
             content: u64::MAX - u64::from(number),
             sent: Sent { histories: [u64::from(number) << 48, 0, 7], second: day as u32 },
         };

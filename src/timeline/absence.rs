@@ -11,7 +11,7 @@ use crate::rules::{Anchor, SignalIdx, Span};
 use crate::signal::{Event, Hit};
 use crate::time::{Timestamp, Zone};
 
-use super::firing::{Cause, Kept};
+use super::firing::{Cause, Kept, TermNumbers};
 use super::progress::Progress;
 use super::window;
 
@@ -78,6 +78,11 @@ impl Absence {
 }
 
 impl AbsenceState {
+    /// Gives the terms of the hits that are remembered their new numbers.
+    pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+        terms.put(&mut self.anchor_hit);
+    }
+
     /// Stops the clock.
     pub fn clear(&mut self) {
         self.pending = false;

@@ -27,7 +27,7 @@ use crate::rules::{AfterFire, Measure, SignalIdx, Window};
 use crate::signal::{Event, Hit, Sign};
 use crate::time::{Millis, Timestamp, Zone};
 
-use super::firing::{Cause, EVIDENCE_KEPT, Kept};
+use super::firing::{Cause, EVIDENCE_KEPT, Kept, TermNumbers};
 use super::progress::Progress;
 use super::window;
 
@@ -75,6 +75,20 @@ impl Count {
     pub fn recall(&self, state: &mut CountState, target: &str, at: Timestamp) {
         state.kept.retain(|one| *one.message_id != *target || at.since(one.at) >= self.recallable);
         state.total = state.kept.iter().map(|one| one.value).sum();
+    }
+
+    /// Gives terms that are told apart as values their new numbers; those that are gone stay different.
+    pub fn renumber_values(&self, state: &mut CountState, terms: TermNumbers<'_>) {
+        if self.measure != Measure::DistinctTerms {
+            return;
+        }
+        let new = |value: &mut i64| {
+            if let Ok(old) = u32::try_from(*value) {
+                *value = terms.of(old).map_or(-2 - i64::from(old), |term| i64::from(term.0));
+            }
+        };
+        state.kept.iter_mut().for_each(|kept| new(&mut kept.value));
+        state.spent.iter_mut().for_each(|(_, value)| new(value));
     }
 
     /// Returns the silence that ends a session, for a session window.
@@ -232,6 +246,11 @@ impl Count {
 }
 
 impl CountState {
+    /// Gives the terms of the hits that are remembered their new numbers.
+    pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+        terms.put_all(&mut self.kept);
+    }
+
     /// Forgets everything, as at the start of a session.
     pub fn clear(&mut self) {
         self.kept.clear();

@@ -16,7 +16,7 @@ use crate::rules::{Fraction, SignalIdx};
 use crate::signal::Event;
 use crate::time::{Day, Timestamp, Zone};
 
-use super::firing::{Cause, Kept};
+use super::firing::{Cause, Kept, TermNumbers};
 
 /// A `cycle` rule, as the engine wants it.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +110,9 @@ impl Cycle {
 }
 
 impl CycleState {
+    /// Does nothing: no hit is remembered.
+    pub fn renumber_terms(&mut self, _: TermNumbers<'_>) {}
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.intervals.clear();

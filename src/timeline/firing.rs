@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lexicon::TermIdx;
 use crate::rules::RuleIdx;
 use crate::signal::{Event, Hit, Sign};
 use crate::time::Timestamp;
@@ -24,6 +25,27 @@ pub struct Kept {
     pub counted: bool,
     /// The mention; `None` when the message itself counts.
     pub hit: Option<Hit>,
+}
+
+/// The new numbers of terms, by the old ones; none where a term is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TermNumbers<'t>(pub &'t [Option<TermIdx>]);
+
+impl TermNumbers<'_> {
+    /// Returns the new number of a term.
+    pub fn of(self, old: u32) -> Option<TermIdx> {
+        self.0.get(old as usize).copied().flatten()
+    }
+
+    /// Gives the term of a hit its new number; forgets the hit when the term is gone.
+    pub fn put(self, hit: &mut Option<Hit>) {
+        *hit = hit.take().and_then(|hit| Some(Hit { term: self.of(hit.term.0)?, ..hit }));
+    }
+
+    /// Gives the terms of all hits of `kept` their new numbers.
+    pub fn put_all<'k>(self, kept: impl IntoIterator<Item = &'k mut Kept>) {
+        kept.into_iter().for_each(|kept| self.put(&mut kept.hit));
+    }
 }
 
 /// One piece of what made a rule fire.

@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use crate::lexicon::TermIdx;
+
 use crate::message::KeyKind;
 use crate::rules::{Ranking, RecallPolicy, Rule, RuleIdx, RuleSet, Shape, SignalIdx, combines_in_order};
 use crate::signal::Event;
@@ -10,7 +12,7 @@ use crate::time::{Millis, Timestamp, Zone};
 use super::absence::Absence;
 use super::count::Count;
 use super::cycle::{Cycle, Turn};
-use super::firing::{Cause, Ending, Firing, Outcome, Over};
+use super::firing::{Cause, Ending, Firing, Outcome, Over, TermNumbers};
 use super::progress::Progress;
 use super::rank::{Measured, Rank};
 use super::ratio::Ratio;
@@ -231,6 +233,18 @@ impl<'a> Program<'a> {
         };
         let slots = self.lines.iter().zip(places).map(slot).collect();
         RuleStates { slots, last_event: old.last_event, ..RuleStates::default() }
+    }
+
+    /// Gives the terms in states their new numbers, which `terms` has by the old ones. A hit of a term that
+    /// is gone still counts, and shows the message alone.
+    pub fn renumber_terms(&self, states: &mut RuleStates, terms: &[Option<TermIdx>]) {
+        let numbers = TermNumbers(terms);
+        for (line, slot) in self.lines.iter().zip(&mut states.slots) {
+            slot.renumber_terms(numbers);
+            if let (Ready::Count(count), Slot::Count(state)) = (&line.shape, slot) {
+                count.renumber_values(state, numbers);
+            }
+        }
     }
 
     /// Returns the rules over tags by their places, parts before the whole.

@@ -20,7 +20,7 @@ use crate::rules::{MetricOf, Ranking, Window};
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp, Zone};
 
-use super::firing::Kept;
+use super::firing::{Kept, TermNumbers};
 use super::window;
 
 /// A `rank` rule, as the engine wants it.
@@ -167,6 +167,9 @@ impl Rank<'_> {
 }
 
 impl RankState {
+    /// Does nothing: no hit is remembered.
+    pub fn renumber_terms(&mut self, _: TermNumbers<'_>) {}
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.kept.clear();

@@ -14,7 +14,7 @@ use crate::rules::{Fraction, RuleIdx, SignalIdx, Window};
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp, Zone};
 
-use super::firing::{Cause, EVIDENCE_KEPT, Ending, Firing, Kept, Outcome, Over};
+use super::firing::{Cause, EVIDENCE_KEPT, Ending, Firing, Kept, Outcome, Over, TermNumbers};
 use super::window;
 
 /// A `ratio` rule, as the engine wants it.
@@ -111,6 +111,11 @@ impl Ratio {
 }
 
 impl RatioState {
+    /// Gives the terms of the hits that are remembered their new numbers.
+    pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+        terms.put_all(&mut self.kept);
+    }
+
     fn counts(&self) -> (u64, u64) {
         let part = self.kept.iter().filter(|one| one.value == 1).count();
         (part as u64, self.kept.len() as u64)

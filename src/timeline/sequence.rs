@@ -18,7 +18,7 @@ use crate::rules::SignalIdx;
 use crate::signal::{Event, Hit};
 use crate::time::{Millis, Timestamp};
 
-use super::firing::{Cause, Kept};
+use super::firing::{Cause, Kept, TermNumbers};
 use super::progress::Progress;
 
 /// A `sequence` rule, as the engine wants it.
@@ -211,6 +211,16 @@ impl Sequence<'_> {
 }
 
 impl SequenceState {
+    /// Gives the terms of the hits that are remembered their new numbers.
+    pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+        for partial in self.partials.iter_mut().chain(&mut self.settled).flatten() {
+            terms.put_all(&mut partial.found);
+        }
+        for (_, hit) in self.recent.iter_mut().flat_map(|moment| &mut moment.serves) {
+            terms.put(hit);
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.start_over();

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 use super::absence::AbsenceState;
 use super::count::CountState;
 use super::cycle::CycleState;
+use super::firing::TermNumbers;
 use super::rank::RankState;
 use super::ratio::RatioState;
 use super::sequence::SequenceState;
@@ -66,6 +67,14 @@ macro_rules! slots {
                 match self {
                     Slot::Idle => {}
                     $(Slot::$variant(state) => state.clear(),)*
+                }
+            }
+
+            /// Gives the terms of the hits that are remembered their new numbers.
+            pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+                match self {
+                    Slot::Idle => {}
+                    $(Slot::$variant(state) => state.renumber_terms(terms),)*
                 }
             }
 
@@ -137,6 +146,9 @@ pub(super) struct CombineState {
 }
 
 impl CombineState {
+    /// Does nothing: no hit is remembered.
+    fn renumber_terms(self, _: TermNumbers<'_>) {}
+
     fn clear(&mut self) {
         self.holds = false;
     }
@@ -157,6 +169,21 @@ impl RuleStates {
     /// Returns an instant before which no timer is due.
     pub fn quiet_until(&self) -> Timestamp {
         self.quiet_until
+    }
+
+    /// Returns whether the rule at `place` remembers something.
+    pub fn remembers(&self, place: usize) -> bool {
+        self.slots.get(place).is_some_and(|slot| !slot.is_resting())
+    }
+
+    /// Takes over what `fresh` remembers at some places of a program of `n_rules` rules.
+    pub fn graft(&mut self, fresh: &RuleStates, places: impl Iterator<Item = usize>, n_rules: usize) {
+        self.fit(n_rules);
+        for place in places {
+            self.slots[place] = fresh.slots.get(place).cloned().unwrap_or_default();
+        }
+        self.last_event = self.last_event.max(fresh.last_event);
+        self.quiet_until = unknown();
     }
 
     pub(super) fn fit(&mut self, n_rules: usize) {

@@ -13,7 +13,7 @@ use crate::rules::SignalIdx;
 use crate::signal::Event;
 use crate::time::{Day, Timestamp, Zone};
 
-use super::firing::{Cause, EVIDENCE_KEPT, Kept};
+use super::firing::{Cause, EVIDENCE_KEPT, Kept, TermNumbers};
 
 /// A `streak` rule, as the engine wants it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,11 @@ fn day_of(event: &Event, hit: Option<&crate::signal::Hit>) -> Kept {
 }
 
 impl StreakState {
+    /// Gives the terms of the hits that are remembered their new numbers.
+    pub fn renumber_terms(&mut self, terms: TermNumbers<'_>) {
+        terms.put_all(&mut self.days);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.newest = Day::default();

@@ -8,8 +8,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{AlertIdx, Fingerprint, Migrate, RuleIdx, RuleSet, TagIdx};
+use crate::lexicon::TermIdx;
+use crate::rules::{AlertIdx, Fingerprint, Migrate, RuleIdx, RuleSet, SignalIdx, TagIdx};
 
+use super::census::Scales;
 use super::engine::{Engine, KeyState};
 
 /// What the numbers in saved states of one kind of key mean.
@@ -23,6 +25,8 @@ pub struct Manifest {
     tags: Vec<String>,
     /// By number.
     alerts: Vec<String>,
+    /// By number.
+    signals: Vec<String>,
 }
 
 /// A state in use with a newer rule set.
@@ -48,7 +52,20 @@ impl Manifest {
             all_rules: set.rules.iter().map(|rule| rule.id.clone()).collect(),
             tags: set.tags.iter().map(|tag| tag.id.clone()).collect(),
             alerts: set.alerts.clone(),
+            signals: set.signals.iter().map(|signal| signal.id.clone()).collect(),
         }
+    }
+
+    /// Returns, by old number, the numbers that signals have in `set`; none where one is gone.
+    pub fn signals_in(&self, set: &RuleSet) -> Vec<Option<SignalIdx>> {
+        let ids = || set.signals.iter().map(|signal| &signal.id);
+        (0..self.signals.len()).map(|old| position(&self.signals, old, ids()).map(SignalIdx)).collect()
+    }
+
+    /// Returns, by old number, the numbers that tags have in `set`; none where one is gone.
+    pub fn tags_in(&self, set: &RuleSet) -> Vec<Option<TagIdx>> {
+        let ids = || set.tags.iter().map(|tag| &tag.id);
+        (0..self.tags.len()).map(|old| position(&self.tags, old, ids()).map(TagIdx)).collect()
     }
 
     fn place(&self, id: &str) -> Option<(usize, Fingerprint)> {
@@ -62,19 +79,7 @@ impl Engine<'_> {
     pub fn adopt(&self, manifest: &Manifest, saved: &KeyState) -> Adopted {
         let program = self.program();
         let mut state = KeyState { ranked_until: saved.ranked_until, ..KeyState::default() };
-        let mut replay = Vec::new();
-        let mut places = Vec::with_capacity(program.len());
-        for place in 0..program.len() {
-            let (idx, rule) = program.rule(place);
-            let known = manifest.place(&rule.id);
-            let unchanged = known.is_some_and(|(_, print)| print == rule.state_fingerprint);
-            let used = known.filter(|_| unchanged || rule.migrate == Migrate::Keep).map(|(old, _)| old);
-            places.push(used);
-            if !unchanged && rule.migrate == Migrate::Replay {
-                replay.push(idx);
-            }
-        }
-        state.rules = program.rearranged(&saved.rules, &places);
+        state.rules = program.rearranged(&saved.rules, &self.places_in(manifest));
         let set = self.rules();
         let rule =
             |old: RuleIdx| position(&manifest.all_rules, usize::from(old.0), set.rules.iter().map(|r| &r.id));
@@ -89,7 +94,46 @@ impl Engine<'_> {
         };
         state.live = renumber(&saved.live);
         state.shadow = renumber(&saved.shadow);
-        Adopted { state, replay }
+        Adopted { state, replay: self.to_replay(manifest) }
+    }
+
+    /// Returns the rules whose states cannot be taken over and that ask to be computed anew, in id order.
+    pub fn to_replay(&self, manifest: &Manifest) -> Vec<RuleIdx> {
+        let program = self.program();
+        let changed = |place: &usize| !self.is_unchanged(manifest, *place);
+        let rules = (0..program.len()).filter(changed).map(|place| program.rule(place));
+        rules.filter(|(_, rule)| rule.migrate == Migrate::Replay).map(|(idx, _)| idx).collect()
+    }
+
+    /// Returns scales that were made under the places of `manifest` under those of this engine.
+    pub fn adopt_scales(&self, manifest: &Manifest, scales: Scales) -> Scales {
+        scales.rearranged(&self.places_in(manifest))
+    }
+
+    /// Gives the terms in a state their new numbers; `terms` has them by the old ones.
+    pub fn renumber_terms(&self, state: &mut KeyState, terms: &[Option<TermIdx>]) {
+        self.program().renumber_terms(&mut state.rules, terms);
+        for ledger in [&mut state.live, &mut state.shadow] {
+            for piece in ledger.tags.iter_mut().flat_map(|one| &mut one.evidence) {
+                piece.mark = piece.mark.take().and_then(|mark| mark.renumbered(terms));
+            }
+        }
+    }
+
+    /// Returns, by place, the old place whose state is used.
+    fn places_in(&self, manifest: &Manifest) -> Vec<Option<usize>> {
+        let program = self.program();
+        let old = |place: usize| {
+            let rule = program.rule(place).1;
+            let known = manifest.place(&rule.id).map(|(old, _)| old);
+            known.filter(|_| self.is_unchanged(manifest, place) || rule.migrate == Migrate::Keep)
+        };
+        (0..program.len()).map(old).collect()
+    }
+
+    fn is_unchanged(&self, manifest: &Manifest, place: usize) -> bool {
+        let rule = self.program().rule(place).1;
+        manifest.place(&rule.id).is_some_and(|(_, print)| print == rule.state_fingerprint)
     }
 }
 

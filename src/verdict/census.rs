@@ -30,11 +30,55 @@ pub struct Census {
 pub struct Scales(BTreeMap<(Timestamp, usize), Option<Scale>>);
 
 /// One key's walk through the first pass.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Measuring {
     states: RuleStates,
     /// By place of the rule: the next barrier; none while nothing is to be measured.
     next: BTreeMap<usize, Timestamp>,
+    /// Barriers until this were passed before.
+    after: Timestamp,
+}
+
+impl Default for Measuring {
+    /// A key that nothing is known of, before the first barrier.
+    fn default() -> Measuring {
+        Measuring::after(Timestamp::MIN)
+    }
+}
+
+impl Measuring {
+    /// Starts a key that nothing is known of; barriers until `after` were passed before.
+    pub fn after(after: Timestamp) -> Measuring {
+        Measuring { states: RuleStates::default(), next: BTreeMap::new(), after }
+    }
+
+    /// Goes on with a key whose state was saved; barriers until `after` were passed before.
+    pub fn resume(engine: &Engine<'_>, state: &KeyState, after: Timestamp) -> Measuring {
+        let program = engine.program();
+        let remembering = program.ranks().iter().filter(|place| state.rules.remembers(**place));
+        let next = remembering.map(|place| (*place, program.next_barrier(*place, after))).collect();
+        Measuring { states: state.rules.clone(), next, after }
+    }
+}
+
+impl Scales {
+    /// Adds the barriers of `other`.
+    pub fn extend(&mut self, other: Scales) {
+        self.0.extend(other.0);
+    }
+
+    /// Returns the first barrier after `after`.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let from = (Timestamp(after.0.saturating_add(1)), 0);
+        self.0.range(from..).next().map(|((at, _), _)| *at)
+    }
+
+    /// Returns the scales with the rules at other places: place `i` takes those of `places[i]`.
+    pub(super) fn rearranged(&self, places: &[Option<usize>]) -> Scales {
+        let new = |old: usize| places.iter().position(|place| *place == Some(old));
+        let moved = self.0.iter().filter_map(|((at, old), scale)| Some(((*at, new(*old)?), scale.clone())));
+        Scales(moved.collect())
+    }
 }
 
 impl Census {
@@ -43,10 +87,11 @@ impl Census {
         self.pass(engine, walk, event.at);
         let program = engine.program();
         program.note_ranks(&mut walk.states, event);
+        let from = event.at.max(walk.after);
         for place in program.ranks() {
             let asked = program.rule(*place).1.signals();
             if asked.iter().any(|signal| event.sign(*signal).is_some()) {
-                walk.next.entry(*place).or_insert_with(|| program.next_barrier(*place, event.at));
+                walk.next.entry(*place).or_insert_with(|| program.next_barrier(*place, from));
             }
         }
     }
@@ -111,6 +156,24 @@ impl Engine<'_> {
     ) {
         self.pass_barriers(scales, state, key, to, out);
         self.advance_to(state, key, to, out);
+    }
+
+    /// Returns the next instant until `to` at which something happens to the key without an event: a timer,
+    /// or a barrier when a rule over the whole population remembers something of it.
+    pub fn next_act(&self, scales: &Scales, state: &KeyState, to: Timestamp) -> Option<Timestamp> {
+        let timer = (self.quiet_until(state) <= to).then(|| self.next_timer(state)).flatten();
+        let barrier = scales.next_after(state.ranked_until).filter(|_| self.is_ranked(state));
+        timer.into_iter().chain(barrier).min().filter(|at| *at <= to)
+    }
+
+    /// Returns whether a rule over the whole population remembers something of the key or has given it a tag.
+    pub fn is_ranked(&self, state: &KeyState) -> bool {
+        let program = self.program();
+        program.ranks().iter().any(|place| {
+            let bands = program.rule(*place).1.tags();
+            let stands = |tag| state.live.standing(tag).or_else(|| state.shadow.standing(tag)).is_some();
+            state.rules.remembers(*place) || bands.into_iter().any(stands)
+        })
     }
 
     fn pass_barriers(

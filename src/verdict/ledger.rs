@@ -21,23 +21,32 @@ use super::score;
 
 /// What stands for one key. Live rules share one; experimental rules share another
 /// that nobody else looks at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ledger {
     /// In tag order.
     pub tags: Vec<StandingTag>,
     /// The newest alert of each id that has a cooldown, in the order of ids.
-    alerts: Vec<Raised>,
+    pub(super) alerts: Vec<Raised>,
     /// When the member was last to be removed.
     pub kicked_at: Option<Timestamp>,
     /// The tags that changed since `combine` rules were last looked at.
     #[serde(skip)]
     pub changed: SmallVec<[TagIdx; 4]>,
+    /// The instant of the newest change of a tag, and how many changes it has seen.
+    pub(super) newest: (Timestamp, u32),
+}
+
+/// Two ledgers are equal when they will act equally.
+impl PartialEq for Ledger {
+    fn eq(&self, other: &Ledger) -> bool {
+        (&self.tags, &self.alerts, self.kicked_at) == (&other.tags, &other.alerts, other.kicked_at)
+    }
 }
 
 /// An alert that was raised, while it holds others back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Raised {
-    alert: AlertIdx,
+pub(super) struct Raised {
+    pub(super) alert: AlertIdx,
     at: Timestamp,
     /// The first instant at which it holds nothing back any more.
     until: Timestamp,
@@ -90,6 +99,7 @@ impl Ledger {
         self.alerts.clear();
         self.kicked_at = None;
         self.changed.clear();
+        self.newest = Default::default();
     }
 
     /// Returns when the next tag runs out or is looked at again; [`Timestamp::MAX`] when none does.
@@ -119,6 +129,7 @@ impl Ledger {
             alerts: self.alerts.iter().filter_map(raised).collect(),
             kicked_at: self.kicked_at,
             changed: SmallVec::new(),
+            newest: self.newest,
         };
         ledger.tags.sort_by_key(|one| one.tag);
         ledger.alerts.sort_by_key(|one| one.alert);
@@ -128,6 +139,15 @@ impl Ledger {
     /// Takes over the alerts of another ledger that hold others back.
     pub fn take_alerts(&mut self, other: &mut Ledger) {
         self.alerts = std::mem::take(&mut other.alerts);
+    }
+
+    /// Counts a change of a tag at `at`; returns how many came before at the same instant.
+    fn count_change(&mut self, at: Timestamp) -> u32 {
+        if self.newest.0 != at {
+            self.newest = (at, 0);
+        }
+        self.newest.1 += 1;
+        self.newest.1 - 1
     }
 
     fn put(&mut self, tag: StandingTag) {
@@ -275,8 +295,9 @@ impl Turn<'_> {
         decision: Decision,
         evidence: Vec<Evidence>,
     ) {
-        let key = Arc::clone(self.key);
-        self.out.push(Row { key, at, rule, decision, evidence, shadow: self.shadow });
+        let (key, shadow) = (Arc::clone(self.key), self.shadow);
+        let ordinal = if matches!(decision, Decision::Tag(_)) { self.ledger.count_change(at) } else { 0 };
+        self.out.push(Row { key, at, rule, decision, evidence, shadow, ordinal });
     }
 
     fn assign(&mut self, emit: &Emit, firing: &Firing<'_>) {

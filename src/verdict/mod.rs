@@ -11,6 +11,7 @@ mod adopt;
 mod census;
 mod combine;
 mod engine;
+mod graft;
 mod kick;
 mod ledger;
 mod row;

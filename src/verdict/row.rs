@@ -25,6 +25,20 @@ pub struct Row {
     pub evidence: Vec<Evidence>,
     /// From an experimental rule: computed and written, without effect.
     pub shadow: bool,
+    /// Of a change of a tag: how many changes of the same key came before at the same instant (those of
+    /// experimental rules are counted apart).
+    pub ordinal: u32,
+}
+
+impl Row {
+    /// Returns whether two rows say the same, wherever they stand at their instant.
+    pub fn says_the_same(&self, other: &Row) -> bool {
+        let what = |row: &Row| (row.at, row.rule, row.shadow);
+        what(self) == what(other)
+            && self.key == other.key
+            && self.decision == other.decision
+            && self.evidence == other.evidence
+    }
 }
 
 /// What is decided.
@@ -182,6 +196,14 @@ pub struct Mark {
     pub polarity: Polarity,
     /// The original text when it differs from the term.
     pub surface: Option<Box<str>>,
+}
+
+impl Mark {
+    /// Returns the mark with the new number of its term, which `terms` has by the old ones; none when it is gone.
+    pub(super) fn renumbered(self, terms: &[Option<TermIdx>]) -> Option<Mark> {
+        let term = terms.get(self.term.0 as usize).copied().flatten()?;
+        Some(Mark { term, ..self })
+    }
 }
 
 /// Most pieces of evidence in one row: enough to check it by eye; `n_hits` counts them all.

@@ -32,7 +32,7 @@ pub(super) struct Digest {
 pub(super) fn table() -> Table {
     Table {
         name: "alert_digests",
-        doc: "the alerts of one employee on one local day",
+        doc: "the alerts of one employee on one local day, as one commit decided them: rows of one day add up",
         columns: vec![
             ColumnDef::new("corp", Kind::Text, "company; empty when the archive does not say"),
             ColumnDef::new("staff", Kind::Text, "employee; empty for alerts that belong to no employee"),

@@ -6,7 +6,7 @@ use crate::verdict::{Alert, Row};
 use super::column::Cells;
 use super::common;
 use super::table::{ColumnDef, History, Kind, Table};
-use super::tables::Context;
+use super::tables::{Context, Line};
 use super::words;
 
 /// Describes the table.
@@ -18,7 +18,7 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "alert, or suppressed: held back by the cooldown of an earlier one or of its inhibitor",
+            "alert; suppressed: held back by the cooldown of an earlier one or of its inhibitor; corrects: takes an earlier row back",
         ),
         ColumnDef::nullable("alert", Kind::Text, "name of the alert"),
         ColumnDef::new("level", Kind::Text, "low (for a report), mid (for today), high (for now)"),
@@ -36,6 +36,7 @@ pub(super) fn table() -> Table {
         Kind::Text,
         "id of the other alert that mutes this one while it is in its cooldown",
     ));
+    columns.push(common::corrects_column());
     Table {
         name: "alerts",
         doc: "one alert, or what would have been one",
@@ -48,12 +49,13 @@ pub(super) fn table() -> Table {
 }
 
 /// Fills a row.
-pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, alert: &Alert, context: &Context) {
-    cells.put(id);
+pub(super) fn fill(cells: &mut Cells, line: &Line<'_, Alert>, context: &Context) {
+    let Line { row, decision: alert, .. } = line;
+    cells.put(&*line.id);
     common::put_key(cells, &row.key);
     cells
         .put(row.at)
-        .put(if alert.suppressed_by.is_some() { "suppressed" } else { "alert" })
+        .put(line.kind(if alert.suppressed_by.is_some() { "suppressed" } else { "alert" }))
         .put(name(row, context.rules))
         .put(words::alert_level(alert.level))
         .put(alert.suppressed_by)
@@ -61,6 +63,7 @@ pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, alert: &Alert, contex
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
     cells.put(alert.inhibited_by.map(|by| context.rules.alerts[usize::from(by.0)].as_str()));
+    cells.put(line.corrects);
 }
 
 /// Returns the name of the alert of a row.

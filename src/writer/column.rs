@@ -194,7 +194,7 @@ fn wrong_type(given: &str) -> ! {
 }
 
 /// Returns microseconds since the epoch.
-fn micros(at: Timestamp) -> i64 {
+pub(super) fn micros(at: Timestamp) -> i64 {
     presentable(at).0 * 1_000
 }
 

@@ -141,6 +141,16 @@ impl super::TableOptions {
     }
 }
 
+/// The column that names the row which a row takes back.
+pub(super) fn corrects_column() -> ColumnDef {
+    ColumnDef::nullable(
+        "corrects",
+        Kind::Text,
+        "`output_id` of a row of an earlier commit that no longer holds, which this row repeats and takes back; \
+         null: the row says something itself",
+    )
+}
+
 pub(super) fn rule_of(rules: &RuleSet, rule: RuleIdx) -> &Rule {
     &rules.rules[usize::from(rule.0)]
 }

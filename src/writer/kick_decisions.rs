@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::rules::{Exemption, RuleSet};
-use crate::verdict::{Evidence, KickDecision, Mark, Row};
+use crate::verdict::{Evidence, KickDecision, Mark};
 
 use super::column::{Cells, int32};
 use super::common;
 use super::table::{ColumnDef, History, Kind, Table};
-use super::tables::Context;
+use super::tables::{Context, Line};
 use super::words;
 
 /// Describes the table.
@@ -43,6 +43,7 @@ pub(super) fn table() -> Table {
     ]);
     columns.extend(common::origin_columns());
     columns.push(common::evidence_column());
+    columns.push(common::corrects_column());
     Table {
         name: "kick_decisions",
         doc: "the decision about one message of one group member",
@@ -65,9 +66,10 @@ fn rules_column() -> ColumnDef {
 }
 
 /// Fills a row.
-pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, kick: &KickDecision, context: &Context) {
+pub(super) fn fill(cells: &mut Cells, line: &Line<'_, KickDecision>, context: &Context) {
+    let Line { row, decision: kick, .. } = line;
     let exemption = exemption_of(kick, context.rules);
-    cells.put(id);
+    cells.put(&*line.id);
     common::put_key(cells, &row.key);
     cells.put(row.at).put(&*kick.message_id).put(words::kick_action(kick.action)).put(reason(kick));
     cells
@@ -80,6 +82,7 @@ pub(super) fn fill(cells: &mut Cells, id: &str, row: &Row, kick: &KickDecision, 
     cells.put(marks(&row.evidence).map(|mark| mark.layer).max().map(words::layer));
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
+    cells.put(line.corrects);
 }
 
 fn put_rules(cells: &mut Cells, kick: &KickDecision, rules: &RuleSet) {

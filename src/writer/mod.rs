@@ -11,12 +11,15 @@
 
 mod alert_digests;
 mod alerts;
+mod carried;
 mod column;
 mod commit;
 mod common;
 mod current_tags;
+mod difference;
 mod disk;
 mod kick_decisions;
+mod late;
 mod mask;
 mod mentions;
 mod output_id;
@@ -32,9 +35,12 @@ mod tables;
 mod tag_events;
 mod words;
 
+pub use carried::{Earlier, TagOf, standing_by_path};
 pub use commit::{Staging, Store};
 pub use current_tags::CurrentTag;
+pub use difference::{About, Difference};
 pub use disk::Disk;
+pub use late::LateEvent;
 pub use mask::mask;
 pub use mentions::{MentionRow, MentionedIn};
 pub use parquet_file::OutputFile;

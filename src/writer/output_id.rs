@@ -1,15 +1,17 @@
 //! Makes the ids of output rows: the same decision has the same id in every run.
 //!
 //! An id is a hash of the rule with its fingerprint, the key, the instant, what
-//! was decided and the first and the last piece of evidence. Rows of one key
-//! and instant that agree in all of these are told apart by their count.
+//! was decided and the evidence: a decision that comes out otherwise has another id, so
+//! that taking one back leaves no doubt which. Rows of one key and instant that agree in
+//! all of these are told apart by their count.
 
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use crate::message::Key;
 use crate::rules::RuleSet;
-use crate::verdict::{Decision, Evidence, Row};
+use crate::time::Timestamp;
+use crate::verdict::{Decision, Evidence, Row, Standing};
 
 use super::words;
 
@@ -51,8 +53,15 @@ fn tell(row: &Row, rules: &RuleSet, out: &mut Vec<u8>) {
     key(out, &row.key);
     out.extend_from_slice(&row.at.0.to_le_bytes());
     decision(out, &row.decision, rules);
-    let ends = [row.evidence.first(), row.evidence.last()];
-    ends.into_iter().flatten().for_each(|evidence| piece(out, evidence));
+    row.evidence.iter().for_each(|evidence| piece(out, evidence));
+}
+
+/// Returns the id of the row of commit `commit` that takes back the row with the id `wrong`.
+pub(super) fn correction_id(wrong: &str, commit: u64) -> String {
+    let mut bytes = Vec::new();
+    text(&mut bytes, wrong);
+    bytes.extend_from_slice(&commit.to_le_bytes());
+    id_of(blake3::hash(&bytes))
 }
 
 fn key(out: &mut Vec<u8>, key: &Key) {
@@ -66,6 +75,7 @@ fn decision(out: &mut Vec<u8>, decision: &Decision, rules: &RuleSet) {
             text(out, words::change_kind(change.kind));
             text(out, &rules.tags[usize::from(change.tag.0)].id);
             text(out, change.reason.map_or("", |reason| words::reason(reason).0));
+            standing(out, &change.standing);
         }
         Decision::Alert(alert) => {
             text(out, if alert.suppressed_by.is_some() { "suppressed" } else { "alert" });
@@ -76,6 +86,18 @@ fn decision(out: &mut Vec<u8>, decision: &Decision, rules: &RuleSet) {
             text(out, &kick.message_id);
         }
     }
+}
+
+fn standing(out: &mut Vec<u8>, standing: &Standing) {
+    let instants =
+        [Some(standing.since), standing.expires_at, Some(standing.first_at), Some(standing.last_at)];
+    for at in instants {
+        out.extend_from_slice(&at.unwrap_or(Timestamp::MIN).0.to_le_bytes());
+    }
+    for number in [standing.score, standing.mass] {
+        out.extend_from_slice(&number.to_bits().to_le_bytes());
+    }
+    out.extend_from_slice(&standing.n_hits.to_le_bytes());
 }
 
 fn piece(out: &mut Vec<u8>, evidence: &Evidence) {

@@ -81,7 +81,7 @@ fn finish_batch(schema: &SchemaRef, columns: &mut Columns) -> Result<RecordBatch
     Ok(RecordBatch::try_new(Arc::clone(schema), columns.finish())?)
 }
 
-fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
+pub(super) fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
@@ -107,7 +107,7 @@ fn sorting_columns(table: &Table) -> Option<Vec<SortingColumn>> {
 }
 
 /// Rows handed to the encoder at a time: enough to be fast, few enough to stay in the cache.
-const BATCH_ROWS: usize = 4_096;
+pub(super) const BATCH_ROWS: usize = 4_096;
 
 /// Rows per row group: what DuckDB itself writes and scans by.
 const ROW_GROUP_ROWS: usize = 122_880;

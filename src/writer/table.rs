@@ -213,6 +213,9 @@ dialects (DuckDB among them): put them in double quotes.
 
 Times are instants in UTC; `dt` is a local day in the pack's time zone. A schema only ever grows by nullable
 columns at the end. Every column carries its meaning as `description` in the Parquet (Arrow) metadata.
+A late message can show that an earlier row is wrong. The row stays; one more row repeats it with `corrects` set to its
+`output_id` (and `kind` = `corrects`) and takes it back, and the right row follows. What holds is
+`WHERE corrects IS NULL AND output_id NOT IN (SELECT corrects FROM … WHERE corrects IS NOT NULL)`.
 Text quoted from messages stands only in `evidence[].text` and in `quarantine.raw`: both are null with `--no-text`,
 and phone, e-mail, identity-card and bank-card numbers in them are masked unless asked otherwise.
 ";

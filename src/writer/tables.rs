@@ -4,6 +4,7 @@
 //! thread, one batch of [`BATCH_ROWS`](super::parquet_file) rows and one row
 //! group in encoded form.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -17,9 +18,11 @@ use crate::time::{Day, Millis, Timestamp};
 use crate::verdict::{Alert, Decision, KickDecision, Row, TagChange};
 
 use super::alert_digests::{self, Digest};
+use super::carried::{self, Earlier};
 use super::column::{Cells, presentable};
 use super::commit::Staging;
-use super::output_id::output_ids;
+use super::late::{self, LateEvent};
+use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{OutputFile, write_file};
 use super::record::{RunRecord, Versions};
 use super::table::Table;
@@ -61,6 +64,10 @@ pub struct TableOptions {
 pub struct Tables {
     /// Decisions. Keys may come in any order; the rows of one key come in the order they were decided.
     pub rows: Vec<Row>,
+    /// Decisions of earlier commits that no longer hold, likewise.
+    pub withdrawn: Vec<Row>,
+    /// What came too late to act, in any order.
+    pub late: Vec<LateEvent>,
     /// The tags that hold at `as_of`, in any order.
     pub current: Vec<CurrentTag>,
     /// Refused records, in any order.
@@ -86,6 +93,7 @@ pub fn all_tables() -> Vec<Table> {
         alerts::table(),
         current_tags::table(),
         kick_decisions::table(),
+        late::table(),
         mentions::table(),
         quarantine::table(),
         runs::table(),
@@ -102,15 +110,30 @@ impl Tables {
     ///
     /// Returns an error when a file cannot be written or does not read back as it was written.
     pub fn write(
+        self,
+        run: &RunRecord,
+        context: &Context,
+        staging: &Staging,
+    ) -> Result<Vec<OutputFile>, Error> {
+        self.write_after(&Earlier { files: Vec::new(), stays: &|_| false }, run, context, staging)
+    }
+
+    /// As [`Tables::write`], with the current tags of earlier commits that still stand.
+    ///
+    /// # Errors
+    ///
+    /// Also when those cannot be read.
+    pub fn write_after(
         mut self,
+        earlier: &Earlier<'_>,
         run: &RunRecord,
         context: &Context,
         staging: &Staging,
     ) -> Result<Vec<OutputFile>, Error> {
         self.sort();
-        let sink = Sink { staging, context, as_of: run.as_of };
+        let sink = Sink { staging, context, earlier, as_of: run.as_of };
         let (decided, others) = rayon::join(
-            || sink.write_decisions(&in_file_order(&self.rows)),
+            || sink.write_decisions(&Decisions::new(&self, context.rules)),
             || sink.write_others(&self, run),
         );
         let mut files = decided?;
@@ -120,6 +143,7 @@ impl Tables {
     }
 
     fn sort(&mut self) {
+        self.late.par_sort_by(late::order);
         self.current.par_sort_by(current_tags::order);
         self.quarantine.par_sort();
         if let Some(rows) = &mut self.mentions {
@@ -132,7 +156,7 @@ impl Tables {
 ///
 /// The beginnings of the ids decide nearly always, so they stand beside the places that are sorted: rows are
 /// large and their keys lie elsewhere.
-fn in_file_order(rows: &[Row]) -> Vec<&Row> {
+pub(super) fn in_file_order(rows: &[Row]) -> Vec<&Row> {
     let one_corp = rows.windows(2).all(|pair| pair[0].key.corp == pair[1].key.corp);
     let first = |row: &Row| beginning(if one_corp { &row.key.customer } else { &row.key.corp });
     let mut places: Vec<(u128, u32, &Row)> =
@@ -165,32 +189,41 @@ fn parts(key: &Key) -> [&str; 4] {
 }
 
 /// A row of the ledger with what its cells need.
-struct Line<'r, D> {
-    row: &'r Row,
-    id: &'r str,
-    ordinal: i32,
-    decision: &'r D,
+pub(super) struct Line<'r, D> {
+    pub row: &'r Row,
+    pub id: Cow<'r, str>,
+    pub decision: &'r D,
+    /// The id of the earlier row that this one takes back.
+    pub corrects: Option<&'r str>,
+}
+
+impl<D> Line<'_, D> {
+    /// Returns what kind of row it is: `kind`, unless it takes another one back.
+    pub(super) fn kind(&self, kind: &'static str) -> &'static str {
+        if self.corrects.is_some() { "corrects" } else { kind }
+    }
 }
 
 /// Where the files of a run go.
 struct Sink<'a> {
     staging: &'a Staging,
     context: &'a Context<'a>,
+    earlier: &'a Earlier<'a>,
     as_of: Timestamp,
 }
 
 type Written = Result<Vec<OutputFile>, Error>;
 
 impl Sink<'_> {
-    fn write_decisions(&self, rows: &[&Row]) -> Written {
-        let ids = output_ids(rows, self.context.rules);
-        let digests = self.write_digests(&alert_digests::digests(rows, self.context.rules));
+    fn write_decisions(&self, decisions: &Decisions) -> Written {
+        let commit = self.staging.commit_number();
+        let digests = self.write_digests(&alert_digests::digests(&decisions.rows, self.context.rules));
         let (tags, (alerts, kicks)) = rayon::join(
-            || self.write_tag_events(&tag_lines(rows, &ids)),
+            || self.write_tag_events(&tag_lines(decisions, commit)),
             || {
                 rayon::join(
-                    || self.write_alerts(&alert_lines(rows, &ids)),
-                    || self.write_kicks(&kick_lines(rows, &ids)),
+                    || self.write_alerts(&alert_lines(decisions, commit)),
+                    || self.write_kicks(&kick_lines(decisions, commit)),
                 )
             },
         );
@@ -198,25 +231,24 @@ impl Sink<'_> {
     }
 
     fn write_tag_events(&self, lines: &[Line<TagChange>]) -> Written {
-        self.write_days(
-            &tag_events::table(),
-            lines,
-            |line| line.row.at,
-            |line, cells| {
-                tag_events::fill(cells, line.id, line.ordinal, line.row, line.decision, self.context);
-            },
-        )
+        self.write_lines(&tag_events::table(), lines, tag_events::fill)
     }
 
     fn write_alerts(&self, lines: &[Line<Alert>]) -> Written {
-        self.write_days(
-            &alerts::table(),
-            lines,
-            |line| line.row.at,
-            |line, cells| {
-                alerts::fill(cells, line.id, line.row, line.decision, self.context);
-            },
-        )
+        self.write_lines(&alerts::table(), lines, alerts::fill)
+    }
+
+    fn write_kicks(&self, lines: &[Line<KickDecision>]) -> Written {
+        self.write_lines(&kick_decisions::table(), lines, kick_decisions::fill)
+    }
+
+    fn write_lines<D: Sync>(
+        &self,
+        table: &Table,
+        lines: &[Line<D>],
+        fill: impl Fn(&mut Cells, &Line<'_, D>, &Context) + Sync,
+    ) -> Written {
+        self.write_days(table, lines, |line| line.row.at, |line, cells| fill(cells, line, self.context))
     }
 
     fn write_digests(&self, digests: &[Digest]) -> Written {
@@ -225,26 +257,21 @@ impl Sink<'_> {
         })
     }
 
-    fn write_kicks(&self, lines: &[Line<KickDecision>]) -> Written {
-        self.write_days(
-            &kick_decisions::table(),
-            lines,
-            |line| line.row.at,
-            |line, cells| {
-                kick_decisions::fill(cells, line.id, line.row, line.decision, self.context);
-            },
-        )
-    }
-
     fn write_others(&self, tables: &Tables, run: &RunRecord) -> Written {
         let (current, mentions) = rayon::join(
             || self.write_current(&tables.current),
             || self.write_mentions(tables.mentions.as_deref()),
         );
-        Ok([current?, mentions?, self.write_quarantine(&tables.quarantine)?, self.write_run(run)?].concat())
+        let others = [self.write_quarantine(&tables.quarantine)?, self.write_late(&tables.late)?];
+        Ok([current?, mentions?, others.concat(), self.write_run(run)?].concat())
     }
 
     fn write_current(&self, rows: &[CurrentTag]) -> Written {
+        if !self.earlier.files.is_empty() {
+            let day = self.day(self.last_instant());
+            let file = carried::write_file(self.staging, day, rows, self.earlier, self.as_of, self.context);
+            return Ok(vec![file?]);
+        }
         self.write_days(
             &current_tags::table(),
             rows,
@@ -274,6 +301,17 @@ impl Sink<'_> {
             |_| self.last_instant(),
             |row, cells| {
                 quarantine::fill(cells, row, self.context);
+            },
+        )
+    }
+
+    fn write_late(&self, rows: &[LateEvent]) -> Written {
+        self.write_days(
+            &late::table(),
+            rows,
+            |_| self.last_instant(),
+            |row, cells| {
+                late::fill(cells, row, self.as_of);
             },
         )
     }
@@ -320,42 +358,65 @@ impl Sink<'_> {
     }
 }
 
-fn tag_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, TagChange>> {
-    let mut lines = lines_of(rows, ids, |decision| match decision {
-        Decision::Tag(change) => Some(change),
-        _ => None,
-    });
-    let same_moment = |a: &Line<_>, b: &Line<_>| a.row.at == b.row.at && a.row.key == b.row.key;
-    for moment in lines.chunk_by_mut(same_moment) {
-        (0..).zip(moment).for_each(|(ordinal, line)| line.ordinal = ordinal);
-    }
-    lines
+/// The decisions of a commit in file order, with the ids of their rows.
+struct Decisions<'r> {
+    rows: Vec<&'r Row>,
+    ids: Vec<String>,
+    /// Rows that are taken back, and their ids.
+    withdrawn: Vec<&'r Row>,
+    wrong: Vec<String>,
 }
 
-fn alert_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, Alert>> {
-    lines_of(rows, ids, |decision| match decision {
+impl<'r> Decisions<'r> {
+    fn new(tables: &'r Tables, rules: &RuleSet) -> Decisions<'r> {
+        let (rows, withdrawn) = (in_file_order(&tables.rows), in_file_order(&tables.withdrawn));
+        let (ids, wrong) = (output_ids(&rows, rules), output_ids(&withdrawn, rules));
+        Decisions { rows, ids, withdrawn, wrong }
+    }
+}
+
+fn tag_lines<'r>(decisions: &'r Decisions<'r>, commit: u64) -> Vec<Line<'r, TagChange>> {
+    lines_of(decisions, commit, |decision| match decision {
+        Decision::Tag(change) => Some(change),
+        _ => None,
+    })
+}
+
+fn alert_lines<'r>(decisions: &'r Decisions<'r>, commit: u64) -> Vec<Line<'r, Alert>> {
+    lines_of(decisions, commit, |decision| match decision {
         Decision::Alert(alert) => Some(alert),
         _ => None,
     })
 }
 
-fn kick_lines<'r>(rows: &[&'r Row], ids: &'r [String]) -> Vec<Line<'r, KickDecision>> {
-    lines_of(rows, ids, |decision| match decision {
+fn kick_lines<'r>(decisions: &'r Decisions<'r>, commit: u64) -> Vec<Line<'r, KickDecision>> {
+    lines_of(decisions, commit, |decision| match decision {
         Decision::Kick(kick) => Some(kick),
         _ => None,
     })
 }
 
+/// Returns the rows of one table in file order; a row that takes another back comes before what replaces it.
 fn lines_of<'r, D>(
-    rows: &[&'r Row],
-    ids: &'r [String],
+    decisions: &'r Decisions<'r>,
+    commit: u64,
     select: impl Fn(&'r Decision) -> Option<&'r D>,
 ) -> Vec<Line<'r, D>> {
-    let line = |(row, id): (&&'r Row, &'r String)| {
-        let decision = select(&row.decision)?;
-        Some(Line { row, id, ordinal: 0, decision })
+    let correction = |(row, wrong): (&&'r Row, &'r String)| {
+        let (id, corrects) = (correction_id(wrong, commit).into(), Some(wrong.as_str()));
+        Some(Line { row, id, decision: select(&row.decision)?, corrects })
     };
-    rows.iter().zip(ids).filter_map(line).collect()
+    let line = |(row, id): (&&'r Row, &'r String)| {
+        let id = Cow::Borrowed(id.as_str());
+        Some(Line { row, id, decision: select(&row.decision)?, corrects: None })
+    };
+    let Decisions { rows, ids, withdrawn, wrong } = decisions;
+    let mut lines: Vec<Line<'r, D>> = withdrawn.iter().zip(wrong).filter_map(correction).collect();
+    lines.extend(rows.iter().zip(ids).filter_map(line));
+    if !withdrawn.is_empty() {
+        lines.sort_by(|a, b| row_order(a.row, b.row));
+    }
+    lines
 }
 
 /// Around the year 53; earlier instants are in its partition. No archive has any.

@@ -1,12 +1,12 @@
 //! The table `tag_events`: every change of every tag, the ledger.
 
 use crate::rules::{RuleSet, Tag, TagIdx};
-use crate::verdict::{Reason, Row, Standing, TagChange};
+use crate::verdict::{Reason, Standing, TagChange};
 
-use super::column::{Cells, int64};
+use super::column::{Cells, int32, int64};
 use super::common;
 use super::table::{ColumnDef, History, Kind, Table};
-use super::tables::Context;
+use super::tables::{Context, Line};
 use super::words;
 
 /// Describes the table.
@@ -18,12 +18,12 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "ordinal",
             Kind::Int32,
-            "order among the changes of the same key at the same instant, from 0",
+            "order among the changes of the same key at the same instant, from 0; those of experimental rules are counted apart",
         ),
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it), reviewed (looked at again, it stays)",
+            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it), reviewed (looked at again, it stays), corrects (takes an earlier row back)",
         ),
         ColumnDef::nullable(
             "reason",
@@ -38,6 +38,7 @@ pub(super) fn table() -> Table {
     columns.extend(common::origin_columns());
     columns.push(common::evidence_column());
     columns.push(source_column());
+    columns.push(common::corrects_column());
     Table {
         name: "tag_events",
         doc: "one change of one tag of one key",
@@ -49,19 +50,12 @@ pub(super) fn table() -> Table {
     }
 }
 
-/// Fills a row; `ordinal` counts the changes of the key at the instant.
-pub(super) fn fill(
-    cells: &mut Cells,
-    id: &str,
-    ordinal: i32,
-    row: &Row,
-    change: &TagChange,
-    context: &Context,
-) {
-    let rules = context.rules;
-    cells.put(id);
+/// Fills a row.
+pub(super) fn fill(cells: &mut Cells, line: &Line<'_, TagChange>, context: &Context) {
+    let (rules, Line { row, decision: change, .. }) = (context.rules, line);
+    cells.put(&*line.id);
     common::put_key(cells, &row.key);
-    cells.put(row.at).put(ordinal).put(words::change_kind(change.kind));
+    cells.put(row.at).put(int32(row.ordinal)).put(line.kind(words::change_kind(change.kind)));
     put_reason(cells, change.reason, rules);
     put_tag(cells, tag_of(rules, change.tag));
     cells.put(change.standing.since);
@@ -69,6 +63,7 @@ pub(super) fn fill(
     common::put_origin(cells, row.rule, row.shadow, rules);
     common::put_evidence(cells, &row.evidence, context);
     put_source(cells, &change.standing);
+    cells.put(line.corrects);
 }
 
 /// The column that says who a tag comes from.

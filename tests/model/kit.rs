@@ -256,6 +256,8 @@ pub fn set(mut rules: Vec<Rule>) -> RuleSet {
         zone: Zone::shanghai(),
         lateness: Millis(0),
         recall_horizon: DAY,
+        reconcile: DAY,
+        remember_ids: DAY,
         fingerprint: Fingerprint::default(),
     };
     let tags = TAGS.iter().map(tag).collect();

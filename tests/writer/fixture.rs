@@ -53,6 +53,8 @@ pub fn rules() -> RuleSet {
             zone: Zone::shanghai(),
             lateness: Millis(600_000),
             recall_horizon: Millis::DAY,
+            reconcile: Millis::DAY,
+            remember_ids: Millis::DAY,
             fingerprint: Fingerprint([7; 16]),
         },
         rules,
@@ -166,13 +168,13 @@ pub fn tag_row(
     let decision = Decision::Tag(TagChange { tag, kind, reason, standing });
     let rule = (reason != Some(Reason::Expired)).then_some(DISCOUNT);
     let evidence = vec![evidence(&format!("m-{}", at.0), at, 0, None)];
-    Row { key: key.clone(), at, rule, decision, evidence, shadow: false }
+    Row { key: key.clone(), at, rule, decision, evidence, shadow: false, ordinal: 0 }
 }
 
 pub fn alert_row(key: &Arc<Key>, at: Timestamp, suppressed_by: Option<Timestamp>) -> Row {
     let decision = Decision::Alert(Alert { level: AlertLevel::High, suppressed_by, inhibited_by: None });
     let evidence = vec![evidence(&format!("c-{}", at.0), at, 1, Some("投 诉"))];
-    Row { key: key.clone(), at, rule: Some(BURST), decision, evidence, shadow: false }
+    Row { key: key.clone(), at, rule: Some(BURST), decision, evidence, shadow: false, ordinal: 0 }
 }
 
 pub fn kick_row(key: &Arc<Key>, at: Timestamp, exemption: Option<u16>) -> Row {
@@ -187,7 +189,7 @@ pub fn kick_row(key: &Arc<Key>, at: Timestamp, exemption: Option<u16>) -> Row {
         held_by: None,
         model_score: None,
     });
-    Row { key: key.clone(), at, rule: Some(ADS), decision, evidence: pieces, shadow: false }
+    Row { key: key.clone(), at, rule: Some(ADS), decision, evidence: pieces, shadow: false, ordinal: 0 }
 }
 
 /// The decisions about `n_customers` customers on two days, key by key.
@@ -216,6 +218,7 @@ fn add_customer(tables: &mut Tables, customer: &str, at: Timestamp) {
     tables.rows.push(kick_row(&member, at, None));
     tables.rows.push(kick_row(&member, at.plus(Millis::MINUTE), Some(0)));
     tables.current.push(current(&person, at));
+    tables.late.push(late(&person, at.minus(Millis::DAY)));
     tables.mentions.as_mut().unwrap().push(mention(customer, at));
 }
 
@@ -224,6 +227,19 @@ fn current(key: &Arc<Key>, at: Timestamp) -> CurrentTag {
     let Decision::Tag(change) = row.decision else { unreachable!() };
     let (standing, evidence) = (change.standing, row.evidence);
     CurrentTag { key: key.clone(), tag: PRICE, standing, rule: Some(DISCOUNT), shadow: false, evidence }
+}
+
+fn late(key: &Arc<Key>, at: Timestamp) -> LateEvent {
+    LateEvent {
+        corp: key.corp.clone(),
+        kind: key.kind,
+        customer: key.customer.clone(),
+        staff: key.staff.clone(),
+        room: key.room.clone(),
+        id: format!("l-{}", at.0).into(),
+        at,
+        settled: at.plus(Millis::HOUR),
+    }
 }
 
 fn mention(customer: &str, at: Timestamp) -> MentionRow {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use crate::commands::replay::ReplayArgs;
 pub use crate::maintain_args::*;
 
 /// WeCom session archives in; customer tags, care alerts and kick decisions out.
@@ -24,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// 处理存档，写出 Parquet 表 · Process an archive and write Parquet tables
     Run(RunArgs),
+    /// 规则改动后，从存档重算并更正结果 · Compute changed rules anew from an archive and correct the tables
+    Replay(ReplayArgs),
     /// 看看存档里有什么，该怎么运行；或转成标准 JSONL · Say what an archive holds, or write it out as JSONL
     Inspect(InspectArgs),
     /// 给任意文本打标注，逐行输出 JSON · Annotate any text, one JSON line per text

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
     match &cli.command {
         Command::Run(args) => commands::run::run(args, console),
+        Command::Replay(args) => commands::replay::run(args, console),
         Command::Inspect(args) => commands::inspect::run(args, console),
         Command::Annotate(args) => commands::annotate::run(args, console),
         Command::Check(args) => commands::check::run(args, console),

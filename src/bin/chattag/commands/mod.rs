@@ -19,6 +19,7 @@ pub mod pack;
 pub mod phrases;
 pub mod preview;
 mod reading;
+pub mod replay;
 pub mod run;
 pub mod schema;
 mod scoring;

@@ -64,7 +64,7 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
 }
 
 /// Ctrl-C and SIGTERM end the run cleanly: nothing is committed.
-fn stop_on_signal(progress: &Arc<Progress>) -> anyhow::Result<()> {
+pub(super) fn stop_on_signal(progress: &Arc<Progress>) -> anyhow::Result<()> {
     let progress = Arc::clone(progress);
     ctrlc::set_handler(move || progress.stop.store(true, Ordering::Relaxed))
         .context("cannot listen for Ctrl-C")

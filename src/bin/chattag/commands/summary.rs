@@ -28,6 +28,7 @@ pub fn render(report: &RunReport, elapsed: Duration, max_quarantine: f64, consol
     page.ranking(("标签", "tags"), ("本次打上 / 现有", "assigned / standing"), &report.tags);
     page.ranking(("告警", "alerts"), ("发出 / 冷却中", "raised / suppressed"), &report.alerts);
     page.ranking(("踢人决定", "kick decisions"), ("条数", "count"), &report.kicks);
+    page.corrections(report);
     page.whereabouts(report);
     page.text
 }
@@ -159,21 +160,39 @@ impl Page {
         }
     }
 
-    fn whereabouts(&mut self, report: &RunReport) {
-        let tables = report.tables.display().to_string();
-        if report.earlier_commits > 0 {
+    /// What late events and changed rules have led to.
+    fn corrections(&mut self, report: &RunReport) {
+        let (n, late) = (report.corrected, report.late);
+        if n > 0 {
             let line = match self.chinese {
-                true => format!(
-                    "注意：目录中已有 {} 次提交；本次只看新文件，时间窗口不接续以前的消息",
-                    report.earlier_commits
-                ),
+                true => format!("  迟到的消息更正了以前的 {n} 行（corrects 列指明是哪一行）"),
+                false => format!("  late messages corrected {n} earlier rows (column `corrects` says which)"),
+            };
+            self.line(&line);
+        }
+        if late > 0 {
+            let line = match self.chinese {
+                true => format!("  ! {late} 条消息来得太晚，未计入：见 late 表，chattag replay 可以补上"),
                 false => format!(
-                    "note: {} earlier commits are here; this run looked at the new files only, its windows do not reach into earlier messages",
-                    report.earlier_commits
+                    "  ! {late} messages came too late to count: table `late`; `chattag replay` takes them in"
                 ),
             };
             self.line(&line);
         }
+        if !report.to_replay.is_empty() {
+            let rules = report.to_replay.join(", ");
+            let line = match self.chinese {
+                true => format!("  ! 规则已改动，从今晚起重新累计：{rules}；chattag replay 可以从存档重算"),
+                false => format!(
+                    "  ! rules that have changed start anew tonight: {rules}; `chattag replay` computes them from the archive"
+                ),
+            };
+            self.line(&line);
+        }
+    }
+
+    fn whereabouts(&mut self, report: &RunReport) {
+        let tables = report.tables.display().to_string();
         let line = format!("{} {tables}", self.pick("结果在", "tables in"));
         self.line(&line);
         let _ = writeln!(self.text, "  duckdb -c \"FROM '{tables}/current_tags/**/*.parquet' LIMIT 20\"");
