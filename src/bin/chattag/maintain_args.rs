@@ -432,6 +432,16 @@ pub enum NewShape {
     Sequence,
     /// 一段时间没有动静
     Absence,
+    /// 连续几天
+    Streak,
+    /// 占比
+    Ratio,
+    /// 周期
+    Cycle,
+    /// 全体分档
+    Rank,
+    /// 标签的组合
+    Combine,
     /// 踢人
     Kick,
 }
