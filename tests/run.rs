@@ -85,7 +85,7 @@ fn directory(files: &[(&str, Vec<u8>)]) -> TempDir {
     directory
 }
 
-/// Every file below `out/data` with its bytes, by path without the commit's content hash.
+/// Every table file below `out/data` with its bytes, by path without the commit's content hash.
 fn tables(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![out.join("data")];
@@ -94,7 +94,7 @@ fn tables(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 waiting.push(path);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
                 found.insert(path.strip_prefix(out).unwrap().to_owned(), fs::read(&path).unwrap());
             }
         }

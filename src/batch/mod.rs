@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::rules::{RuleSet, Shape, SignalIdx};
 use crate::state::{N_RANGES, RememberedId};
 use crate::time::Timestamp;
-use crate::writer::{Staging, Store, TableOptions, hash_of_file};
+use crate::writer::{Disk, Staging, Store, TableOptions, hash_of_file};
 use collect::{Collector, Gathered, Settings};
 use identity::Resolution;
 use past::Past;
@@ -113,7 +113,21 @@ pub struct Progress {
 /// or cannot be written, or an interruption. Nothing is visible in the output
 /// directory then.
 pub fn run(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
-    in_pool(options.jobs, || run_here(bundle, options, progress))
+    run_on(bundle, options, progress, &Disk::default())
+}
+
+/// Runs one night on a given file system, for tests.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_on(
+    bundle: &Bundle,
+    options: &RunOptions,
+    progress: &Progress,
+    disk: &Disk,
+) -> Result<RunReport, Error> {
+    in_pool(options.jobs, || run_here(bundle, options, progress, disk))
 }
 
 /// Does `work` on threads of its own: as many as asked for, or one for each core.
@@ -125,9 +139,14 @@ fn in_pool<T: Send>(jobs: Option<usize>, work: impl FnOnce() -> Result<T, Error>
     pool.install(work)
 }
 
-fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Result<RunReport, Error> {
+fn run_here(
+    bundle: &Bundle,
+    options: &RunOptions,
+    progress: &Progress,
+    disk: &Disk,
+) -> Result<RunReport, Error> {
     let plan = Plan::new(&options.archives)?;
-    let mut store = Store::open(&options.out)?;
+    let mut store = Store::open_on(&options.out, disk.clone())?;
     let plan = without_consumed(plan, &store)?;
     let events = unread_events(&options.events, &store)?;
     let past = Past::read(&store)?;
@@ -143,8 +162,10 @@ fn run_here(bundle: &Bundle, options: &RunOptions, progress: &Progress) -> Resul
     let staging = store.begin()?;
     let night = read(bundle, options, progress, Given { plan: &plan, events: &events, past }, &staging)?;
     check_stop(progress)?;
+    disk.reach("read")?;
     let outcome = remember::decide(bundle, &night, &staging)?;
     check_stop(progress)?;
+    disk.reach("decided")?;
     report::publish(bundle, options, &mut store, staging, night, outcome)
 }
 

@@ -29,8 +29,8 @@ impl Past {
     pub fn read(store: &Store) -> Result<Past, Error> {
         let root = store.root().to_owned();
         let state = store.head().map(|head| head.state.clone()).unwrap_or_default();
-        let files = store.head().into_iter().flat_map(|head| &head.files);
-        let current = files.filter(|file| file.table == "current_tags").map(|file| root.join(&file.path));
+        let files = store.shown().into_iter().filter(|file| file.table == "current_tags");
+        let current = files.map(|file| root.join(&file.path));
         let (shared, current) = (Shared::read(&root, &state)?, current.collect());
         Ok(Past { root, state, shared, current })
     }

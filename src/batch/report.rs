@@ -128,6 +128,7 @@ pub(super) fn publish(
     let earlier = Earlier { files: night.past.current_tags(), stays: &stays };
     let files = tables.write_after(&earlier, &record, &context, &staging)?;
     report.count_standing(&files)?;
+    staging.disk().reach("written")?;
     report.commit = Some(store.commit(staging, &files, state, record, Versions::of(&bundle.rules))?);
     tracing::info!(commit = report.commit, "committed");
     Ok(report)

@@ -8,6 +8,7 @@
 //!   data/<table>/dt=2026-01-31/000042-<hash>.parquet
 //!   state/<part>/000042-<hash>.parquet     what is remembered for the next run
 //!   reports/42.json                        durations; not part of the commit
+//!   data/<table>/_delta_log/               derived: version N is commit N
 //!   snapshots/42/<table>/dt=…/             derived: hard links, for plain globs
 //!   current -> snapshots/42                derived
 //! ```
@@ -19,32 +20,29 @@
 //! whole log: about 1,000 commits take well under a second.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use walkdir::WalkDir;
 
 use crate::error::Error;
 
 use super::disk::Disk;
+use super::lock::{self, Lock};
+use super::log::{CommitLog, record_path};
 use super::parquet_file::OutputFile;
-use super::record::{CommitRecord, FORMAT, FileEntry, RunRecord, STATE, Versions};
-use super::snapshot;
+use super::record::{Action, CommitRecord, FORMAT, FileEntry, RunRecord, Versions};
 use super::state_file::{StateFile, StateFiles};
+use super::{recovery, snapshot};
 
 /// An output directory, held by this process until the value is dropped.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
     disk: Disk,
-    /// All commits, in order; record `n` stands at index `n`.
-    records: Vec<CommitRecord>,
-    /// Checksum of the last record.
-    head_sum: Option<String>,
+    log: CommitLog,
     consumed: HashSet<blake3::Hash>,
-    _lock: File,
+    lock: Lock,
 }
 
 /// Scratch space for the files of the next commit. What is left of it after a crash goes at the next start.
@@ -62,7 +60,7 @@ impl Store {
     ///
     /// Returns an error that [`Error::is_locked`] when another process is at work in the directory, and
     /// others when it cannot be read or written, when a record of the log is damaged, or when a
-    /// file that the log names is missing.
+    /// file that the newest commit shows is missing.
     pub fn open(out: &Path) -> Result<Store, Error> {
         Store::open_on(out, Disk::default())
     }
@@ -73,14 +71,29 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_on(out: &Path, disk: Disk) -> Result<Store, Error> {
-        create_layout(out, &disk)?;
-        let lock = hold(&out.join("LOCK"))?;
-        let (records, head_sum) = read_log(&out.join("log"))?;
-        let consumed =
-            records.iter().flat_map(|record| &record.run.inputs).map(|input| input.blake3).collect();
-        let store = Store { root: out.to_owned(), disk, records, head_sum, consumed, _lock: lock };
+        let store = Store::hold(out, disk)?;
         store.recover()?;
         Ok(store)
+    }
+
+    /// Takes the lock and reads the log; mends nothing yet.
+    pub(super) fn hold(out: &Path, disk: Disk) -> Result<Store, Error> {
+        recovery::create_layout(out, &disk)?;
+        let lock = lock::hold(&out.join("LOCK"))?;
+        let log = CommitLog::read(out)?;
+        let consumed = log.inputs().map(|input| input.blake3).collect();
+        Ok(Store { root: out.to_owned(), disk, log, consumed, lock })
+    }
+
+    /// Brings the directory to the state of its newest commit. [`Store::open`] does it; it may be
+    /// interrupted and repeated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`], but for the lock.
+    pub fn recover(&self) -> Result<(), Error> {
+        recovery::recover(&self.root, &self.log, &self.disk)?;
+        if self.lock.same_boot { Ok(()) } else { snapshot::mend_older(&self.root, &self.log, &self.disk) }
     }
 
     /// Returns the output directory.
@@ -88,17 +101,28 @@ impl Store {
         &self.root
     }
 
+    /// Returns the commits.
+    pub fn log(&self) -> &CommitLog {
+        &self.log
+    }
+
     /// Returns the newest commit.
     pub fn head(&self) -> Option<&CommitRecord> {
-        self.records.last()
+        self.log.head()
     }
 
     /// Returns all commits, the oldest first.
     pub fn records(&self) -> &[CommitRecord] {
-        &self.records
+        self.log.records()
     }
 
-    /// Returns whether a commit has read a file with this content, whatever its name was.
+    /// Returns the files of all tables that the newest commit shows, those of earlier commits among them.
+    pub fn shown(&self) -> Vec<&FileEntry> {
+        self.head().map(|head| self.log.view(head.n)).unwrap_or_default()
+    }
+
+    /// Returns whether what the newest commit shows comes from a file with this content, whatever its
+    /// name was.
     pub fn is_consumed(&self, content: &blake3::Hash) -> bool {
         self.consumed.contains(content)
     }
@@ -109,9 +133,9 @@ impl Store {
     ///
     /// Returns an error when the directory cannot be made.
     pub fn begin(&self) -> Result<Staging, Error> {
-        let n = self.records.len() as u64;
+        let n = self.log.next();
         let path = self.root.join("tmp").join(format!("run-{n}"));
-        self.disk.remove_dir(&path)?;
+        self.disk.remove_all(&path)?;
         self.disk.create_dirs(&path)?;
         Ok(Staging { path, n, disk: self.disk.clone() })
     }
@@ -136,22 +160,27 @@ impl Store {
         let entries = self.place_files(files.iter().map(place).collect())?;
         let place = |file: &StateFile| (FileEntry::of_state(n, file), file.path.clone());
         let written = self.place_files(state.written.iter().map(place).collect())?;
-        let (run_id, prev) = (run.id(n, &versions), self.head_sum.clone());
         let record = CommitRecord {
             format: FORMAT,
             n,
-            run_id,
-            prev,
+            action: Action::Run,
+            run_id: run.id(n, &versions),
+            prev: self.log.head_sum().map(str::to_owned),
             run,
             versions,
             files: entries,
             state: [state.carried, written].concat(),
         };
+        self.append(staging, record)?;
+        Ok(n)
+    }
+
+    /// Commits a record whose files are in place, and publishes what it shows.
+    pub(super) fn append(&mut self, staging: Staging, record: CommitRecord) -> Result<(), Error> {
         self.link_record(&staging, record)?;
         self.disk.sync_dir(&self.root.join("log"))?;
-        snapshot::publish(&self.root, &self.records, &self.disk)?;
-        self.disk.remove_dir(&staging.path)?;
-        Ok(n)
+        recovery::publish(&self.root, &self.log, &self.disk)?;
+        staging.discard()
     }
 
     /// Writes what is worth knowing about how commit `n` was made, such as durations. No reader depends on it.
@@ -161,9 +190,8 @@ impl Store {
     /// Returns an error when the file cannot be written.
     pub fn write_report(&self, n: u64, report: &impl Serialize) -> Result<(), Error> {
         let json = serde_json::to_vec_pretty(report).expect("reports turn into JSON");
-        let scratch = self.root.join("tmp/report.json");
-        self.disk.write_file(&scratch, &json)?;
-        self.disk.rename(&scratch, &self.root.join(format!("reports/{n}.json")))
+        let path = self.root.join(format!("reports/{n}.json"));
+        self.disk.replace_file(&self.root.join("tmp/report.json"), &path, &json)
     }
 
     /// Moves the files to their content-hash names and makes the names durable.
@@ -192,76 +220,13 @@ impl Store {
             ErrorKind::AlreadyExists => Error::locked(&name, "it committed first"),
             _ => Error::write(&name, source),
         })?;
-        self.consumed.extend(record.run.inputs.iter().map(|input| input.blake3));
-        self.records.push(record);
-        self.head_sum = Some(sum);
+        self.log.push(record, sum);
+        self.consumed = self.log.inputs().map(|input| input.blake3).collect();
         Ok(())
     }
 
-    /// Brings the directory to the state of its newest commit. [`Store::open`] does it; it may be
-    /// interrupted and repeated.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::open`], but for the lock.
-    pub fn recover(&self) -> Result<(), Error> {
-        self.check_log_is_whole()?;
-        self.disk.sync_dir(&self.root.join("log"))?;
-        self.clear_scratch()?;
-        self.remove_uncommitted()?;
-        let state = self.head().into_iter().flat_map(|head| &head.state);
-        snapshot::visible_files(&self.records)
-            .into_iter()
-            .chain(state)
-            .try_for_each(|file| self.check_file(file))?;
-        snapshot::publish(&self.root, &self.records, &self.disk)
-    }
-
-    /// Refuses a log that lost its end: a commit is published only after its record is durable, so a
-    /// published one without a record means that somebody removed the record. Going on would remove its files.
-    fn check_log_is_whole(&self) -> Result<(), Error> {
-        let published = fs::read_link(self.root.join("current")).ok();
-        let n = published
-            .as_deref()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str()?.parse::<usize>().ok());
-        match n {
-            Some(n) if n >= self.records.len() => {
-                Err(Error::damaged(&self.root.join("log"), "the record of the published commit is missing"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn clear_scratch(&self) -> Result<(), Error> {
-        let tmp = self.root.join("tmp");
-        for entry in fs::read_dir(&tmp).map_err(|source| Error::read(&tmp, source))? {
-            let path = entry.map_err(|source| Error::read(&tmp, source))?.path();
-            let is_dir = path.symlink_metadata().is_ok_and(|kind| kind.is_dir());
-            if is_dir { self.disk.remove_dir(&path)? } else { self.disk.remove_file(&path)? }
-        }
-        Ok(())
-    }
-
-    /// Removes data files with the number of a commit that never came to be.
-    fn remove_uncommitted(&self) -> Result<(), Error> {
-        let n_commits = self.records.len() as u64;
-        let below = |dir: &str, depth| WalkDir::new(self.root.join(dir)).min_depth(depth).into_iter();
-        let files = below("data", 3).chain(below(STATE, 2)).filter_map(Result::ok);
-        let uncommitted = files.filter(|file| commit_of_name(file.path()).is_some_and(|n| n >= n_commits));
-        for file in uncommitted {
-            self.disk.remove_file(file.path())?;
-        }
-        Ok(())
-    }
-
-    fn check_file(&self, file: &FileEntry) -> Result<(), Error> {
-        let path = self.root.join(&file.path);
-        match fs::metadata(&path) {
-            Ok(found) if found.len() == file.bytes => Ok(()),
-            Ok(_) => Err(Error::damaged(&path, "its size is not what the log says")),
-            Err(source) => Err(Error::read(&path, source)),
-        }
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 }
 
@@ -282,72 +247,10 @@ impl Staging {
     ///
     /// Returns an error when the directory cannot be removed.
     pub fn discard(self) -> Result<(), Error> {
-        self.disk.remove_dir(&self.path)
+        self.disk.remove_all(&self.path)
     }
 
-    pub(super) fn disk(&self) -> &Disk {
+    pub(crate) fn disk(&self) -> &Disk {
         &self.disk
     }
-}
-
-fn create_layout(out: &Path, disk: &Disk) -> Result<(), Error> {
-    ["log", "tmp", "data", STATE, "snapshots", "reports"]
-        .iter()
-        .try_for_each(|dir| disk.create_dirs(&out.join(dir)))?;
-    disk.sync_dir(out)
-}
-
-/// Takes the lock, which lasts until the file is closed, and writes who holds it.
-fn hold(path: &Path) -> Result<File, Error> {
-    let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    let mut file = open().map_err(|source| Error::write(path, source))?;
-    match file.try_lock() {
-        Ok(()) => sign(&mut file).map_err(|source| Error::write(path, source)).map(|()| file),
-        Err(TryLockError::WouldBlock) => Err(Error::locked(path, &holder(&mut file))),
-        Err(TryLockError::Error(source)) => Err(Error::write(path, source)),
-    }
-}
-
-fn sign(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "pid {}, since {}", std::process::id(), now_utc())
-}
-
-fn now_utc() -> String {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = jiff::Timestamp::UNIX_EPOCH.saturating_add(since_epoch).unwrap_or(jiff::Timestamp::MAX);
-    now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    // Without the name the refusal still stands.
-    let _ = file.take(200).read_to_string(&mut text);
-    text.trim().to_owned()
-}
-
-/// Reads the chain of records and the checksum of its end.
-fn read_log(log: &Path) -> Result<(Vec<CommitRecord>, Option<String>), Error> {
-    let (mut records, mut sum) = (Vec::new(), None);
-    let n_files = fs::read_dir(log).map_err(|source| Error::read(log, source))?.count();
-    for n in 0..n_files as u64 {
-        let path = record_path(log, n);
-        let file = fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
-        let (record, next_sum) =
-            CommitRecord::decode(&file, n, sum.as_deref()).map_err(|what| Error::damaged(&path, what))?;
-        records.push(record);
-        sum = Some(next_sum);
-    }
-    Ok((records, sum))
-}
-
-fn record_path(log: &Path, n: u64) -> PathBuf {
-    log.join(format!("{n:020}.json"))
-}
-
-/// Returns the number of the commit in a data file's name.
-fn commit_of_name(path: &Path) -> Option<u64> {
-    let (number, _) = path.file_name()?.to_str()?.split_once('-')?;
-    number.parse().ok()
 }

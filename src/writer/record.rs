@@ -76,6 +76,25 @@ pub struct FileEntry {
     pub rows: u64,
 }
 
+/// What a commit does.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Adds what a run decided.
+    #[default]
+    Run,
+    /// Shows again what an earlier commit showed, and continues from its state.
+    Rollback {
+        /// The earlier commit.
+        to: u64,
+    },
+    /// Shows what was shown before, and keeps the files of some commits no longer.
+    Gc {
+        /// Those commits.
+        drops: Vec<u64>,
+    },
+}
+
 /// One commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommitRecord {
@@ -83,6 +102,9 @@ pub struct CommitRecord {
     pub format: u32,
     /// Number, from 0 without gaps.
     pub n: u64,
+    /// What it does.
+    #[serde(default)]
+    pub action: Action,
     /// Hash of all that the run depends on.
     pub run_id: String,
     /// Checksum of the previous record; `None` in the first.
@@ -145,6 +167,23 @@ impl FileEntry {
     }
 }
 
+impl Action {
+    /// Returns the id of commit `n`, which is no run.
+    pub(super) fn id(&self, n: u64) -> String {
+        let json = serde_json::to_vec(&(n, self)).expect("records turn into JSON");
+        blake3::hash(&json).to_hex()[..RUN_ID_DIGITS].to_owned()
+    }
+
+    /// Returns whether it speaks of commits before `n` only.
+    fn looks_back_from(&self, n: u64) -> bool {
+        match self {
+            Action::Run => true,
+            Action::Rollback { to } => *to < n,
+            Action::Gc { drops } => drops.iter().all(|dropped| *dropped < n),
+        }
+    }
+}
+
 impl CommitRecord {
     /// Returns the record as a file and its checksum.
     pub(super) fn encode(&self) -> (String, String) {
@@ -171,9 +210,12 @@ impl CommitRecord {
         let record: CommitRecord =
             serde_json::from_str(json).map_err(|_| "it is no commit record of this version")?;
         match record.format {
-            FORMAT if record.n == n => Ok((record, sum.to_owned())),
-            FORMAT => Err("its number is not that of its name"),
-            _ => Err("it was written by a newer version"),
+            OLDEST_FORMAT..=FORMAT if record.n != n => Err("its number is not that of its name"),
+            OLDEST_FORMAT..=FORMAT if !record.action.looks_back_from(n) => {
+                Err("it names a commit that is not before it")
+            }
+            OLDEST_FORMAT..=FORMAT => Ok((record, sum.to_owned())),
+            _ => Err("it was written by a newer version of chattag: use that one"),
         }
     }
 }
@@ -199,8 +241,11 @@ mod hex_hash {
     }
 }
 
-/// Layout of records that this version writes.
-pub(super) const FORMAT: u32 = 1;
+/// Layout of records that this version writes. 2: a record may be a rollback or a garbage collection.
+pub(super) const FORMAT: u32 = 2;
+
+/// Oldest layout that this version reads.
+const OLDEST_FORMAT: u32 = 1;
 
 /// The directory of state files, and what their entries have for a table.
 pub(super) const STATE: &str = "state";
@@ -226,6 +271,7 @@ mod tests {
         CommitRecord {
             format: FORMAT,
             n,
+            action: Action::Run,
             run_id: run.id(n, &versions),
             prev: prev.map(str::to_owned),
             run,
@@ -261,5 +307,27 @@ mod tests {
         let (file, sum) = record(0, None).encode();
         assert!(CommitRecord::decode(&file, 1, None).is_err());
         assert!(CommitRecord::decode(&file, 0, Some(&sum)).is_err());
+    }
+
+    #[test]
+    fn a_record_speaks_of_commits_before_it_only() {
+        let first = CommitRecord { action: Action::Rollback { to: 0 }, ..record(0, None) };
+        assert!(CommitRecord::decode(&first.encode().0, 0, None).is_err());
+        let second = CommitRecord { action: Action::Gc { drops: vec![0, 2] }, ..record(1, None) };
+        assert!(CommitRecord::decode(&second.encode().0, 1, None).is_err());
+    }
+
+    /// As version 0.3.0 wrote it.
+    const FORMAT_1: &str = concat!(
+        "f4d9e89673cbea0afac8b86399b6b57441352cb41498de5fe1d2250f1dbfbeaa\n",
+        r#"{"format":1,"n":0,"run_id":"5f2b","prev":null,"as_of":7,"inputs":[],"counts":{},"options":{},"#,
+        r#""versions":{"engine":"0.3.0","pack":"base-zh","pack_version":"1.4.0","pack_fp":"00"},"files":[],"state":[]}"#,
+        "\n"
+    );
+
+    #[test]
+    fn a_record_of_the_first_format_is_that_of_a_run() {
+        let (record, _) = CommitRecord::decode(FORMAT_1, 0, None).expect("an old record");
+        assert_eq!((record.format, record.action), (1, Action::Run));
     }
 }

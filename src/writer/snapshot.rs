@@ -2,7 +2,8 @@
 //!
 //! `snapshots/N/<table>/dt=…/` holds hard links to all files that commit `N`
 //! shows, and `current` is a symbolic link to the newest one. Both are derived
-//! from the log: a missing or incomplete one is made anew.
+//! from the log: a missing or incomplete one is made anew. A snapshot appears
+//! and goes in one step, so that no reader lists half of one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,55 +11,80 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 
 use super::disk::Disk;
-use super::record::{CommitRecord, FileEntry};
-use super::table::History;
-use super::tables::all_tables;
+use super::log::{CommitLog, names_in};
+use super::record::FileEntry;
 
-/// Returns the files that the newest of `records` shows, in path order of their commits.
-pub(super) fn visible_files(records: &[CommitRecord]) -> Vec<&FileEntry> {
-    let Some((newest, older)) = records.split_last() else { return Vec::new() };
-    let replaced = replaced_tables();
-    let accumulates = |file: &&FileEntry| !replaced.contains(&file.table.as_str());
-    let kept = older.iter().flat_map(|record| &record.files).filter(accumulates);
-    kept.chain(&newest.files).collect()
-}
-
-fn replaced_tables() -> Vec<&'static str> {
-    let tables = all_tables().into_iter().filter(|table| table.history == History::Replaced);
-    tables.map(|table| table.name).collect()
-}
-
-/// Publishes the newest of `records` under `root`; does nothing when that is done already.
+/// Publishes the newest commit under `root`; does nothing when that is done already.
 ///
 /// # Errors
 ///
 /// Returns an error when a link cannot be made. The commit itself stands; the next run publishes it.
-pub(super) fn publish(root: &Path, records: &[CommitRecord], disk: &Disk) -> Result<(), Error> {
-    let Some(newest) = records.last() else { return Ok(()) };
-    let files = visible_files(records);
-    let relative = PathBuf::from("snapshots").join(newest.n.to_string());
-    if !is_whole(&root.join(&relative), &files) {
-        link_files(root, &relative, &files, disk)?;
-    }
-    point_current(root, &relative, disk)
+pub(super) fn publish(root: &Path, log: &CommitLog, disk: &Disk) -> Result<(), Error> {
+    let Some(newest) = log.head() else { return Ok(()) };
+    link_view(root, newest.n, &log.view(newest.n), disk)?;
+    point_current(root, newest.n, disk)
 }
 
-fn is_whole(snapshot: &Path, files: &[&FileEntry]) -> bool {
-    files.iter().all(|file| snapshot.join(path_in_snapshot(file)).exists())
+/// Makes the snapshots of older kept commits anew where a power cut took parts of them: their names are
+/// not made durable one by one, which would cost more than a night's tables. One whose files are damaged
+/// stays as it is; `doctor` reports those.
+pub(super) fn mend_older(root: &Path, log: &CommitLog, disk: &Disk) -> Result<(), Error> {
+    for record in log.kept() {
+        let files = log.view(record.n);
+        let can_be_made = || files.iter().all(|file| root.join(&file.path).exists());
+        if !is_whole(root, record.n, &files) && can_be_made() {
+            link_view(root, record.n, &files, disk)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the number of the commit that `current` shows.
+pub(super) fn published(root: &Path) -> Option<u64> {
+    fs::read_link(root.join("current")).ok()?.file_name()?.to_str()?.parse().ok()
+}
+
+/// Returns the numbers of all snapshots.
+pub(super) fn numbers(root: &Path) -> Vec<u64> {
+    let names = names_in(&root.join("snapshots")).unwrap_or_default();
+    names.iter().filter_map(|name| name.parse().ok()).collect()
+}
+
+/// Returns whether the snapshot of commit `n` has all of `files`.
+pub(super) fn is_whole(root: &Path, n: u64, files: &[&FileEntry]) -> bool {
+    let snapshot = root.join(relative(n));
+    snapshot.is_dir() && files.iter().all(|file| snapshot.join(path_in_snapshot(file)).exists())
+}
+
+/// Removes the snapshot of commit `n`.
+pub(super) fn remove(root: &Path, n: u64, disk: &Disk) -> Result<(), Error> {
+    let aside = root.join("tmp/snapshot-gone");
+    disk.remove_all(&aside)?;
+    disk.rename(&root.join(relative(n)), &aside)?;
+    disk.remove_all(&aside)
 }
 
 /// Links all files in a scratch directory, which then gets its name in one step.
-fn link_files(root: &Path, relative: &Path, files: &[&FileEntry], disk: &Disk) -> Result<(), Error> {
+fn link_view(root: &Path, n: u64, files: &[&FileEntry], disk: &Disk) -> Result<(), Error> {
+    if is_whole(root, n, files) {
+        return Ok(());
+    }
     let scratch = root.join("tmp/snapshot");
-    disk.remove_dir(&scratch)?;
+    disk.remove_all(&scratch)?;
     disk.create_dirs(&scratch)?;
     for file in files {
         let link = scratch.join(path_in_snapshot(file));
         disk.create_dirs(link.parent().expect("links stand in a table's directory"))?;
         disk.link(&root.join(&file.path), &link).map_err(|source| Error::write(&link, source))?;
     }
-    disk.remove_dir(&root.join(relative))?;
-    disk.rename(&scratch, &root.join(relative))
+    if root.join(relative(n)).exists() {
+        remove(root, n, disk)?;
+    }
+    disk.rename(&scratch, &root.join(relative(n)))
+}
+
+fn relative(n: u64) -> PathBuf {
+    PathBuf::from("snapshots").join(n.to_string())
 }
 
 fn path_in_snapshot(file: &FileEntry) -> &Path {
@@ -66,15 +92,12 @@ fn path_in_snapshot(file: &FileEntry) -> &Path {
     path.strip_prefix("data").unwrap_or(path)
 }
 
-fn point_current(root: &Path, relative: &Path, disk: &Disk) -> Result<(), Error> {
-    let current = root.join("current");
-    if fs::read_link(&current).is_ok_and(|target| target == relative) {
+fn point_current(root: &Path, n: u64, disk: &Disk) -> Result<(), Error> {
+    if published(root) == Some(n) {
         return Ok(());
     }
     let scratch = root.join("tmp/current");
-    if scratch.symlink_metadata().is_ok() {
-        disk.remove_file(&scratch)?;
-    }
-    disk.symlink(relative, &scratch)?;
-    disk.rename(&scratch, &current)
+    disk.remove_all(&scratch)?;
+    disk.symlink(&relative(n), &scratch)?;
+    disk.rename(&scratch, &root.join("current"))
 }

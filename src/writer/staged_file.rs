@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 
 use super::commit::Staging;
-use super::disk::Disk;
+use super::disk::DiskFile;
 
 /// A file in the staging area, open for writing. It counts and hashes what is written.
 #[derive(Debug)]
 pub struct StagedFile {
     path: PathBuf,
-    disk: Disk,
-    file: BufWriter<File>,
+    file: BufWriter<DiskFile>,
     hash: blake3::Hasher,
     bytes: u64,
 }
@@ -40,9 +39,9 @@ impl StagedFile {
     ///
     /// Returns an error when the file cannot be made.
     pub fn create(staging: &Staging, name: &str) -> Result<StagedFile, Error> {
-        let (path, disk) = (staging.path().join(name), staging.disk().clone());
-        let file = BufWriter::new(disk.create_file(&path)?);
-        Ok(StagedFile { path, disk, file, hash: blake3::Hasher::new(), bytes: 0 })
+        let path = staging.path().join(name);
+        let file = BufWriter::new(staging.disk().create_file(&path)?);
+        Ok(StagedFile { path, file, hash: blake3::Hasher::new(), bytes: 0 })
     }
 
     /// Makes the content durable and checks it.
@@ -51,9 +50,8 @@ impl StagedFile {
     ///
     /// Returns an error when the content cannot be written or does not read back as it was written.
     pub fn finish(self) -> Result<Finished, Error> {
-        let StagedFile { path, disk, file, hash, bytes } = self;
-        let file = file.into_inner().map_err(|error| Error::write(&path, error.into_error()))?;
-        disk.sync_file(&file, &path)?;
+        let StagedFile { path, file, hash, bytes } = self;
+        file.into_inner().map_err(|error| Error::write(&path, error.into_error()))?.sync()?;
         let blake3 = hash.finalize();
         if hash_of_file(&path)? != blake3 {
             return Err(Error::damaged(&path, "it does not read back as it was written"));

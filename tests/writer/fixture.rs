@@ -321,6 +321,12 @@ pub fn files_below(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// Returns the Parquet files below a directory, as [`files_below`].
+pub fn tables_below(dir: &Path) -> Vec<PathBuf> {
+    let is_table = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "parquet");
+    files_below(dir).into_iter().filter(is_table).collect()
+}
+
 /// Reads all rows that `current` shows of a table, file by file in path order.
 pub fn read(out: &Path, table: &str) -> Vec<RecordBatch> {
     let dir = out.join("current").join(table).canonicalize().unwrap();

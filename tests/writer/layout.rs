@@ -54,7 +54,7 @@ fn every_column_carries_its_meaning_in_the_file() {
 #[test]
 fn files_say_how_they_are_sorted_and_have_a_page_index() {
     let out = committed(night(40), TableOptions::default());
-    for path in files_below(&out.path().join("data")) {
+    for path in tables_below(&out.path().join("data")) {
         let file = File::open(out.path().join("data").join(&path)).unwrap();
         let name = path.components().next().unwrap().as_os_str().to_str().unwrap();
         let table = all_tables().into_iter().find(|table| table.name == name).unwrap();
@@ -75,7 +75,7 @@ fn files_say_how_they_are_sorted_and_have_a_page_index() {
 fn rows_are_sorted_by_company_customer_and_time_in_every_file() {
     let out = committed(night(60), TableOptions::default());
     for table in ["tag_events", "alerts", "kick_decisions", "mentions"] {
-        for path in files_below(&out.path().join("data").join(table)) {
+        for path in tables_below(&out.path().join("data").join(table)) {
             let rows = read_file(&out.path().join("data").join(table).join(path));
             let columns = ["corp", "customer", "at"].map(|column| texts(&rows, column));
             let lines: Vec<_> = (0..columns[0].len()).map(|i| columns.each_ref().map(|it| &it[i])).collect();
@@ -89,7 +89,7 @@ fn a_file_has_row_groups_of_122880_rows() {
     let quarantine = (0..130_000).map(|line| refused(line, None)).collect();
     let out = committed(Tables { quarantine, ..Tables::default() }, TableOptions::default());
     let dir = out.path().join("data/quarantine");
-    let reader = SerializedFileReader::new(File::open(dir.join(&files_below(&dir)[0])).unwrap()).unwrap();
+    let reader = SerializedFileReader::new(File::open(dir.join(&tables_below(&dir)[0])).unwrap()).unwrap();
     let sizes: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
     assert_eq!(sizes, [122_880, 7_120]);
 }
@@ -98,7 +98,7 @@ fn a_file_has_row_groups_of_122880_rows() {
 fn the_partition_is_the_local_day_and_stands_only_in_the_path() {
     let out = committed(night(40), TableOptions::default());
     let days = |table: &str| {
-        let files = files_below(&out.path().join("data").join(table));
+        let files = tables_below(&out.path().join("data").join(table));
         files.iter().map(|file| file.iter().next().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(days("tag_events"), ["dt=2024-03-04", "dt=2024-03-05"]);
@@ -110,7 +110,7 @@ fn the_partition_is_the_local_day_and_stands_only_in_the_path() {
 fn a_table_without_rows_is_an_empty_file() {
     let out = committed(Tables::default(), TableOptions::default());
     for table in ["alerts", "current_tags", "kick_decisions", "quarantine", "tag_events"] {
-        assert_eq!(files_below(&out.path().join("data").join(table)).len(), 1, "{table}");
+        assert_eq!(tables_below(&out.path().join("data").join(table)).len(), 1, "{table}");
         assert_eq!(read(out.path(), table).iter().map(|batch| batch.num_rows()).sum::<usize>(), 0, "{table}");
     }
     assert!(!out.path().join("data/mentions").exists(), "mentions were not asked for");
