@@ -139,8 +139,10 @@ fn about_row<'r>(row: &Row, rules: &'r RuleSet) -> About<'r> {
 /// Returns the files of a table with rows of `first` and later days, the oldest commit first.
 fn standing_files(store: &Store, table: &Table, first: Day) -> Vec<std::path::PathBuf> {
     let first = first.to_iso();
-    let files = store.records().iter().flat_map(|record| &record.files);
-    let wanted = files.filter(|file| file.table == table.name && file.dt.as_str() >= first.as_str());
+    let wanted = store
+        .shown()
+        .into_iter()
+        .filter(|file| file.table == table.name && file.dt.as_str() >= first.as_str());
     wanted.map(|file| store.root().join(&file.path)).collect()
 }
 

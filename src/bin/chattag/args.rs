@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use crate::commands::replay::ReplayArgs;
 pub use crate::maintain_args::*;
+use crate::operate_args::{CommitsArgs, DoctorArgs, GcArgs, RollbackArgs};
 
 /// WeCom session archives in; customer tags, care alerts and kick decisions out.
 /// 读入企业微信会话存档，产出客户标签、关怀告警和踢人决定。
@@ -69,6 +70,14 @@ pub enum Command {
     Variants(VariantsArgs),
     /// 为词表提议排除语境，附命中数 · Propose covering phrases for a term list, with counts
     Phrases(PhrasesArgs),
+    /// 列出输出目录里的每次提交 · List the commits of an output directory
+    Commits(CommitsArgs),
+    /// 回到以前的某次提交，不删除任何东西 · Go back to an earlier commit; nothing is deleted
+    Rollback(RollbackArgs),
+    /// 放弃旧提交，释放空间 · Let old commits go and free their space
+    Gc(GcArgs),
+    /// 核对输出目录，告诉你该怎么办 · Examine an output directory and say what to do
+    Doctor(DoctorArgs),
     /// 打印输出表的字段说明 · Describe the columns of the output tables
     Schema(SchemaArgs),
     /// 生成命令补全脚本 · Print a completion script for a shell

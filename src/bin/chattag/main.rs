@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod console;
 mod maintain_args;
+mod operate_args;
 mod progress;
 
 use std::process::ExitCode;
@@ -67,6 +68,10 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
         Command::Eval(args) => commands::eval::run(args, console),
         Command::Variants(args) => commands::variants::run(args, console),
         Command::Phrases(args) => commands::phrases::run(args, console),
+        Command::Commits(args) => commands::commits::run(args, console),
+        Command::Rollback(args) => commands::rollback::run(args, console),
+        Command::Gc(args) => commands::gc::run(args, console),
+        Command::Doctor(args) => commands::doctor::run(args, console),
         Command::Schema(args) => commands::schema::run(args),
         Command::Completions(args) => commands::completions::run(args),
     }
