@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -81,6 +82,16 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The content of the table files that `current` shows, without the table that numbers commits.
+    fn decisions(&self) -> BTreeSet<(PathBuf, Vec<u8>)> {
+        let decided = self.shown().into_iter().filter(|file| !file.starts_with("runs"));
+        let read =
+            |file: PathBuf| (table_and_day(&file), fs::read(self.path("out/current").join(&file)).unwrap());
+        decided.map(read).collect()
+    }
+}
+
 /// The blocks of the handbook that are run as written, in order.
 fn blocks() -> Vec<String> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
@@ -145,6 +156,21 @@ fn a_rollback_shows_the_earlier_commit_and_lets_later_inputs_be_read_again() {
 
 fn table_and_day(file: &Path) -> PathBuf {
     file.parent().unwrap().to_owned()
+}
+
+#[test]
+fn going_back_and_letting_go_between_nights_changes_no_row() {
+    let (plain, kept) = (Desk::after(3), Desk::after(1));
+    let tonight = &["run", "archive", "--out", "out", "--roster", "roster.csv", "--quiet"];
+    kept.says(0, &["gc", "--keep", "1", "--out", "out"]);
+    kept.add_night(1);
+    kept.says(0, tonight);
+    kept.says(0, &["rollback", "--to", "0", "--out", "out"]);
+    kept.says(0, tonight);
+    kept.says(0, &["gc", "--keep", "1", "--out", "out"]);
+    kept.add_night(2);
+    kept.says(0, tonight);
+    assert_eq!(kept.decisions(), plain.decisions());
 }
 
 #[test]
