@@ -16,7 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "planted"
-TESTS = ["--test", "engine_cases", "--test", "shape_cases", "--test", "model", "--test", "adopt"]
+TESTS = ["--lib", "--test", "engine_cases", "--test", "shape_cases", "--test", "model", "--test", "adopt"]
 
 # what goes wrong, file, what stands there, what the bug makes of it
 BUGS = [
