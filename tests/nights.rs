@@ -142,16 +142,28 @@ fn messages(lines: &[Line]) -> Vec<Value> {
 
 /// Runs each of `nights` into one directory and all of them into another; returns both with their place.
 fn both_ways(bundle: &Bundle, nights: &[Vec<Value>]) -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let ends = vec![None; nights.len()];
+    both_ways_until(bundle, nights, &ends)
+}
+
+/// As [`both_ways`], with the instant that each night decides as of.
+fn both_ways_until(
+    bundle: &Bundle,
+    nights: &[Vec<Value>],
+    ends: &[Option<i64>],
+) -> (tempfile::TempDir, PathBuf, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let (once, nightly) = (place.path().join("once"), place.path().join("nightly"));
     let mut files = Vec::new();
-    for (night, messages) in nights.iter().enumerate() {
+    for (night, (messages, end)) in nights.iter().zip(ends).enumerate() {
         let file = place.path().join(format!("{night:02}.jsonl"));
         write(&file, messages);
-        run(bundle, &options(std::slice::from_ref(&file), &nightly));
+        let as_of = end.map(Timestamp);
+        run(bundle, &RunOptions { as_of, ..options(std::slice::from_ref(&file), &nightly) });
         files.push(file);
     }
-    run(bundle, &options(&files, &once));
+    let as_of = ends.last().copied().flatten().map(Timestamp);
+    run(bundle, &RunOptions { as_of, ..options(&files, &once) });
     (place, once, nightly)
 }
 
@@ -173,19 +185,23 @@ proptest! {
         assert_same_decisions(&once, &nightly, "days", &[]);
     }
 
-    /// Semantic 9: what comes up to two days late takes its place, and what was decided without it is corrected.
+    /// Semantic 9: what comes up to two days late takes its place, and what was decided without it is corrected,
+    /// whenever the nights end.
     #[test]
     fn semantic_9_late_messages_take_their_place(
         lines in prop::collection::vec((line(), 0..2 * 24 * 60_i64), 1..50),
+        ends in prop::collection::vec(prop::option::of(1..24 * 60_i64), 20),
     ) {
-        let bundle = bundle();
         let (lines, delays): (Vec<Line>, Vec<i64>) = lines.into_iter().unzip();
         let mut nights: Vec<Vec<Value>> = vec![Vec::new(); 20];
         for (message, delay) in messages(&lines).into_iter().zip(delays.iter().cycle()) {
             nights[((at_of(&message) + delay * MINUTE - MONDAY) / DAY) as usize].push(message);
         }
-        nights.retain(|night| !night.is_empty());
-        let (_place, once, nightly) = both_ways(bundle, &nights);
+        let ends = (0..).zip(ends).map(|(day, end)| end.map(|minutes| MONDAY + day * DAY + minutes * MINUTE));
+        let (mut ends, nights): (Vec<Option<i64>>, Vec<Vec<Value>>) =
+            ends.zip(nights).filter(|(_, messages)| !messages.is_empty()).unzip();
+        *ends.last_mut().unwrap() = Some(MONDAY + 22 * DAY);
+        let (_place, once, nightly) = both_ways_until(bundle(), &nights, &ends);
         prop_assert!(rows(&nightly, "late").is_empty());
         assert_same_decisions(&once, &nightly, "late", &["ordinal"]);
     }

@@ -152,7 +152,12 @@ pub fn range_of(stem: u128) -> usize {
     (stem >> (128 - N_RANGES.ilog2())) as usize
 }
 
-fn scan_file(path: &Path, range: Option<usize>, visit: &mut dyn FnMut(RememberedId)) -> Result<(), Error> {
+/// Calls `visit` with the ids of a file, or of one range of it.
+pub(super) fn scan_file(
+    path: &Path,
+    range: Option<usize>,
+    visit: &mut dyn FnMut(RememberedId),
+) -> Result<(), Error> {
     let damaged = || Error::damaged(path, "it cannot be read as a file of ids");
     let file = File::open(path).map_err(|source| Error::read(path, source))?;
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);

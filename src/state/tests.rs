@@ -159,8 +159,8 @@ fn what_histories_share_is_read_back() {
 }
 
 /// State files of format 1 as the first version that kept states wrote them.
-fn sample() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state/1.parquet")
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state").join(name)
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn a_layer_of_format_1_is_still_read() {
         let staging = Store::open(place.path()).and_then(|store| store.begin()).expect("a directory");
         let rows = (1..=5).map(|seed| Ok(stored(u128::from(seed), seed)));
         let file = layer::write_layer(&staging, "00", rows).expect("space");
-        std::fs::copy(file.path, sample()).expect("writable");
+        std::fs::copy(file.path, sample("1.parquet")).expect("writable");
     }
-    let rows = layer::Layer::open(&sample()).and_then(|layer| layer.scan()).expect("readable");
+    let rows = layer::Layer::open(&sample("1.parquet")).and_then(|layer| layer.scan()).expect("readable");
     for (seed, row) in (1..=5).zip(rows) {
         let row = row.expect("readable");
         assert_eq!(row, stored(u128::from(seed), seed));
@@ -183,13 +183,38 @@ fn a_layer_of_format_1_is_still_read() {
 }
 
 #[test]
+fn ids_of_format_1_are_still_read() {
+    let ids: Vec<RememberedId> = (0..9)
+        .map(|number| RememberedId {
+            stem: hash_of(number),
+            suffix: (number % 3) as u8,
+            recalled: number == 4,
+            content: u64::from(number),
+            sent: Sent { histories: [u64::MAX, 0, u64::from(number)], second: u32::MAX },
+        })
+        .collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let place = tempfile::tempdir().expect("a directory");
+        let staging = Store::open(place.path()).and_then(|store| store.begin()).expect("a directory");
+        let of_range = |range| Ok(ids.iter().copied().filter(|id| range_of(id.stem) == range).collect());
+        let memory = IdMemory::open(place.path(), &[], "ids", Day(0));
+        let (_, file) = memory.write(of_range, 9, Some(Day(0)), &staging).expect("space");
+        std::fs::copy(file.expect("there are ids").path, sample("ids-1.parquet")).expect("writable");
+    }
+    let mut found = Vec::new();
+    ids::scan_file(&sample("ids-1.parquet"), None, &mut |id| found.push(id)).expect("readable");
+    found.sort_by_key(|id| id.content);
+    assert_eq!(found, ids);
+}
+
+#[test]
 fn strangers_and_newer_formats_are_refused() {
     let place = tempfile::tempdir().expect("a directory");
     let path = place.path().join("state.parquet");
     std::fs::write(&path, b"PAR1, but not really PAR1").expect("writable");
     let error = layer::Layer::open(&path).expect_err("no state file").to_string();
     assert!(error.contains("damaged"), "{error}");
-    let mut bytes = std::fs::read(sample()).expect("readable");
+    let mut bytes = std::fs::read(sample("1.parquet")).expect("readable");
     let key = b"chattag.state";
     let at = bytes.windows(key.len()).position(|window| window == key).expect("the key is in the footer");
     let value = bytes[at..].iter().position(|byte| *byte == b'1').expect("the format follows");
