@@ -25,6 +25,7 @@ use crate::verdict::{Decision, Reason, Row};
 use super::commit::{Staging, Store};
 use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{self, OutputFile};
+use super::record::FileEntry;
 use super::staged_file::{Finished, StagedFile};
 use super::table::Table;
 use super::tables::in_file_order;
@@ -136,14 +137,11 @@ fn about_row<'r>(row: &Row, rules: &'r RuleSet) -> About<'r> {
     }
 }
 
-/// Returns the files of a table with rows of `first` and later days, the oldest commit first.
+/// Returns the files of a table that are shown, with rows of `first` and later days, the oldest commit first.
 fn standing_files(store: &Store, table: &Table, first: Day) -> Vec<std::path::PathBuf> {
     let first = first.to_iso();
-    let wanted = store
-        .shown()
-        .into_iter()
-        .filter(|file| file.table == table.name && file.dt.as_str() >= first.as_str());
-    wanted.map(|file| store.root().join(&file.path)).collect()
+    let wanted = |file: &&FileEntry| file.table == table.name && file.dt.as_str() >= first.as_str();
+    store.shown().into_iter().filter(wanted).map(|file| store.root().join(&file.path)).collect()
 }
 
 /// Returns the rows of a table that stand, concern us and are not among the `open` ids. Ids that stand
