@@ -213,7 +213,7 @@ pub fn enumerate(check: impl Fn(usize) -> Result<bool, String> + Sync) -> Result
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| single_threaded(&work));
+            scope.spawn(|| single_threaded(work));
         }
     });
     match failures.into_inner().unwrap().into_iter().next() {

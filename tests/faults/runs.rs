@@ -63,6 +63,6 @@ fn disturbed(k: usize, fault: Fault) -> Result<bool, String> {
 #[test]
 fn a_run_that_fails_anywhere_and_is_run_again_gives_the_same_bytes() {
     let all = |k: usize| FAULTS.iter().try_fold(false, |some, fault| Ok(disturbed(k, *fault)? || some));
-    let n_steps = enumerate(all).unwrap_or_else(|failures| panic!("{failures:#?}"));
+    let n_steps = enumerate(all).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(n_steps > 100, "{n_steps} steps");
 }

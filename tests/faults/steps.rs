@@ -17,15 +17,11 @@ fn fails_at(n: usize, k: usize, fault: Fault) -> Result<bool, String> {
 
 #[test]
 fn a_step_that_fails_leaves_the_old_commit_or_the_new_one() {
-    for n in 0..LIFE.len() {
-        let all = |k: usize| FAULTS.iter().map(|fault| fails_at(n, k, *fault)).try_fold(false, either);
-        let n_steps = enumerate(all).unwrap_or_else(|failures| panic!("{failures}"));
-        assert!(n_steps > 40, "{:?} has {n_steps} steps", LIFE[n]);
+    for (n, operation) in LIFE.iter().enumerate() {
+        let all = |k: usize| FAULTS.iter().try_fold(false, |some, fault| Ok(fails_at(n, k, *fault)? || some));
+        let n_steps = enumerate(all).unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(n_steps > 40, "{operation:?} has {n_steps} steps");
     }
-}
-
-fn either(some: bool, one: Result<bool, String>) -> Result<bool, String> {
-    one.map(|one| some || one)
 }
 
 /// Checks commit `n` with a power cut before step `k`; says whether there was such a step.
@@ -44,7 +40,7 @@ fn a_power_cut_before_any_step_loses_nothing_acknowledged() {
     for n in 0..LIFE.len() {
         for seed in 0..rounds() {
             let cut = |k: usize| cut_at(n, k, seed * 1_000 + k as u64);
-            enumerate(cut).unwrap_or_else(|failures| panic!("{failures}"));
+            enumerate(cut).unwrap_or_else(|failure| panic!("{failure}"));
         }
     }
 }
@@ -84,7 +80,7 @@ fn a_second_power_cut_while_recovering_loses_nothing_either() {
             let at = |i: usize| (i * 11 + seed as usize * 5) % 11 + i * 11;
             let cut =
                 |i: usize| if at(i) < n_steps { cut_twice(n, at(i), seed).map(|()| true) } else { Ok(false) };
-            enumerate(cut).unwrap_or_else(|failures| panic!("{failures}"));
+            enumerate(cut).unwrap_or_else(|failure| panic!("{failure}"));
         }
     }
 }
