@@ -73,7 +73,7 @@ pub fn load_dictionary() {
 impl Shared {
     fn load(&self) -> Jieba {
         let ready = READY.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut jieba = ready.unwrap_or_else(Jieba::new);
+        let mut jieba = ready.unwrap_or_default();
         for word in &self.words {
             jieba.add_word(word, None, None);
         }
