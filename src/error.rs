@@ -37,6 +37,8 @@ enum ErrorKind {
     NoState { path: PathBuf },
     #[error("interrupted: nothing was written")]
     Interrupted,
+    #[error("cannot listen on `{address}`: expected a free port of this machine, such as 127.0.0.1:9184")]
+    Listen { address: std::net::SocketAddr, source: io::Error },
     #[error("cannot write table `{table}`")]
     Parquet { table: &'static str, source: parquet::errors::ParquetError },
     #[error("`{value}` is no {what}: expected {expected}")]
@@ -89,6 +91,11 @@ impl Error {
     /// The user stopped the run.
     pub fn interrupted() -> Error {
         ErrorKind::Interrupted.into()
+    }
+
+    /// Nobody can be answered on `address`.
+    pub fn listen(address: std::net::SocketAddr, source: io::Error) -> Error {
+        ErrorKind::Listen { address, source }.into()
     }
 
     /// A Parquet table could not be made.

@@ -31,4 +31,5 @@ pub mod message;
 pub mod phrases;
 pub mod scenario;
 pub mod state;
+pub mod stream;
 pub mod time;

@@ -44,12 +44,15 @@ mod wording;
 pub use block::{Block, decode};
 pub use business::{BUSINESS_COLUMNS, BusinessReader, BusinessRow};
 pub use compression::Compression;
+pub(crate) use compression::unpack;
 pub use decrypt::{Decryptor, HookLimits, PrivateKeys};
+pub(crate) use lines::starts_record;
 pub use options::ReadOptions;
 pub use plan::{Plan, PlannedFile};
 pub use record::{Read, Record, RecordFault};
 pub use roster::{Roster, RosterEntry};
 pub use rows::MESSAGE_COLUMNS;
+pub(crate) use sequence::{Chunk, Sequence};
 pub use source::{FileReport, Shape, read_blocks};
 pub use variant::{Variant, variant_of};
 

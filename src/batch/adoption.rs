@@ -12,7 +12,7 @@ use crate::rules::{RuleIdx, SignalIdx, TagIdx};
 use crate::signal::{Event, Hit};
 use crate::state::{History, SavedKey, Shared, Snapshot};
 use crate::time::Timestamp;
-use crate::verdict::{Engine, Manifest, Scales};
+use crate::verdict::{Engine, KeyState, Manifest, Scales};
 
 /// How states of an older rule set become states of the one in use.
 pub struct Adoption<'a> {
@@ -71,14 +71,19 @@ impl<'a> Adoption<'a> {
     }
 
     fn key(&self, saved: SavedKey) -> SavedKey {
-        let (engine, manifest) = (&self.engines[saved.kind as usize], &self.manifests[saved.kind as usize]);
-        let mut state = engine.adopt(manifest, &saved.state).state;
+        SavedKey { state: self.state(saved.kind, &saved.state), ..saved }
+    }
+
+    /// Takes the state of one key over.
+    pub fn state(&self, kind: KeyKind, saved: &KeyState) -> KeyState {
+        let (engine, manifest) = (&self.engines[kind as usize], &self.manifests[kind as usize]);
+        let mut state = engine.adopt(manifest, saved).state;
         engine.renumber_terms(&mut state, &self.terms);
-        SavedKey { state, ..saved }
+        state
     }
 
     /// Returns the part of a journal that waits, in the numbers of the rules in use.
-    fn waiting(&self, journal: &[u8]) -> Vec<u8> {
+    pub fn waiting(&self, journal: &[u8]) -> Vec<u8> {
         let (mut out, mut event) = (Vec::new(), Event::default());
         for entry in codec::entries(journal).filter(|entry| entry.at >= self.before) {
             entry.decode_into(&mut event);

@@ -78,29 +78,46 @@ pub fn gather(
         sources.iter().flat_map(|source| source.files.iter().map(move |path| (source, path)))
     {
         let file = u32::try_from(first_file + reports.len()).unwrap_or(u32::MAX);
-        let mut worker = collector.hire();
-        let mut index = 0;
-        let end = reader(source, zone).read(path, &mut |(line, row)| {
-            let origin = Origin {
-                file,
-                line_in_block: u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1),
-                ..Origin::default()
-            };
-            let arrival = Arrival { file, block: 0, index };
-            index += 1;
-            match row.and_then(|event| collector.business(&mut worker, arrival, event, ids)) {
-                Ok(fate) => count(&mut worker.tally, fate),
-                Err(fault) => lay_aside(&mut worker, origin, fault),
-            }
-        });
-        if let Err(fault) = end {
-            lay_aside(&mut worker, Origin { file, ..Origin::default() }, fault);
-        }
-        let tally = std::mem::take(&mut worker.tally);
-        collector.gather_faults(worker);
+        let (tally, _) = gather_file(collector, (source, path), zone, file, 0, ids);
         reports.push((report_of(path, &tally)?, tally));
     }
     Ok(reports)
+}
+
+/// Brings the events of one file on their way to the histories, but for its first `known` rows.
+/// Returns what became of them and how many rows the file has.
+pub fn gather_file(
+    collector: &Collector<'_>,
+    (source, path): (&EventSource, &Path),
+    zone: &Zone,
+    file: u32,
+    known: u32,
+    ids: &mut KnownIds,
+) -> (Tally, u32) {
+    let mut worker = collector.hire();
+    let mut index = 0;
+    let end = reader(source, zone).read(path, &mut |(line, row)| {
+        let origin = Origin {
+            file,
+            line_in_block: u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1),
+            ..Origin::default()
+        };
+        let arrival = Arrival { file, block: 0, index };
+        index += 1;
+        if arrival.index < known {
+            return;
+        }
+        match row.and_then(|event| collector.business(&mut worker, arrival, event, ids)) {
+            Ok(fate) => count(&mut worker.tally, fate),
+            Err(fault) => lay_aside(&mut worker, origin, fault),
+        }
+    });
+    if let Err(fault) = end {
+        lay_aside(&mut worker, Origin { file, ..Origin::default() }, fault);
+    }
+    let tally = std::mem::take(&mut worker.tally);
+    collector.gather_faults(worker);
+    (tally, index)
 }
 
 /// What became of one event; none for a duplicate.
@@ -200,6 +217,11 @@ impl KnownIds {
     /// Returns the ids that were not known before.
     pub fn into_fresh(self) -> Vec<RememberedId> {
         self.fresh
+    }
+
+    /// Takes the ids that were not known when they were taken last.
+    pub fn take_fresh(&mut self) -> Vec<RememberedId> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Notes an id; returns the content it has had before.

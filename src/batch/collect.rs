@@ -41,7 +41,7 @@ pub struct Collector<'a> {
 }
 
 /// What decides how records are collected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// Messages at or after this instant are counted as waiting for a later run.
     pub as_of: Option<Timestamp>,
@@ -51,6 +51,28 @@ pub struct Settings {
     pub keep_raw: bool,
     /// Keep every mention.
     pub mentions: bool,
+    /// Note every record that has an id, for who settles duplicates record by record.
+    pub attend: bool,
+}
+
+/// A record that has an id, noted in a stream.
+pub struct Noted {
+    /// What tells it from others.
+    pub identity: Identity,
+    /// Its time; `None` for what has none, such as a change of company.
+    pub at: Option<Timestamp>,
+    /// The company.
+    pub corp: Box<str>,
+    /// Its own id.
+    pub id: Box<str>,
+}
+
+/// What a collector that goes on has gathered since it was last asked.
+pub struct Batch {
+    /// All but events.
+    pub gathered: Gathered,
+    /// Chunks of encoded entries, in no order.
+    pub events: Vec<Vec<u8>>,
 }
 
 /// What blocks leave behind besides events and identities.
@@ -64,10 +86,13 @@ pub struct Gathered {
     pub faults: Vec<Fault>,
     /// Mentions with the message they stand in, in no order; empty unless asked for.
     pub mentions: Vec<(Arrival, MentionRow)>,
+    /// Records with an id, in no order; empty unless asked for.
+    pub noted: Vec<Noted>,
     failure: Option<Error>,
 }
 
 /// An unreadable record.
+#[derive(Clone)]
 pub struct Fault {
     /// Where it was read.
     pub origin: Origin,
@@ -94,6 +119,7 @@ pub(super) struct Worker {
     recalls: Vec<PendingRecall>,
     pub(super) faults: Vec<Fault>,
     rows: Vec<(Arrival, MentionRow)>,
+    noted: Vec<Noted>,
 }
 
 impl<'a> Collector<'a> {
@@ -159,6 +185,25 @@ impl<'a> Collector<'a> {
         Ok((gathered, self.events, self.identities))
     }
 
+    /// Returns what was gathered since the last call, and goes on. Only for a single event shard.
+    ///
+    /// # Errors
+    ///
+    /// The first error a block met.
+    pub fn drain(&mut self) -> Result<Batch, Error> {
+        for worker in self.workers.get_mut().expect("no thread panics while it holds the pool") {
+            worker.events.empty(&self.events)?;
+        }
+        let gathered = self.gathered.get_mut().expect("all blocks are done");
+        let fresh =
+            Gathered { tallies: vec![Tally::default(); gathered.tallies.len()], ..Gathered::default() };
+        let gathered = std::mem::replace(gathered, fresh);
+        match gathered.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Batch { gathered, events: self.events.take(0)? }),
+        }
+    }
+
     /// Gathers what the worker left of a block of `file` and takes its buffers back.
     pub(super) fn dismiss(&self, mut worker: Worker, file: u32) {
         self.gather(&mut worker, file);
@@ -180,13 +225,20 @@ impl<'a> Collector<'a> {
         worker.sent = Sent::default();
         let fate = self.fate(record, arrival, worker);
         worker.tally.count(fate);
-        let (corp, seq, id) = record_id(record);
-        if !id.is_empty() && self.identities.len() > 0 {
-            let id = MessageId::new(corp, id);
-            let shard = id.partition();
-            let identity = Identity { id, seq, arrival, content: read.content, fate, sent: worker.sent };
-            let stored = worker.identities.put(&self.identities, shard, |out| identity.write_to(out));
+        let (corp, seq, own_id) = record_id(record);
+        if own_id.is_empty() {
+            return;
+        }
+        let id = MessageId::new(corp, own_id);
+        let identity = Identity { id, seq, arrival, content: read.content, fate, sent: worker.sent };
+        if self.identities.len() > 0 {
+            let stored =
+                worker.identities.put(&self.identities, id.partition(), |out| identity.write_to(out));
             worker.note_failure(stored);
+        }
+        if self.settings.attend {
+            let at = record_time(record);
+            worker.noted.push(Noted { identity, at, corp: corp.into(), id: own_id.into() });
         }
     }
 
@@ -334,12 +386,15 @@ impl<'a> Collector<'a> {
 
     fn gather(&self, worker: &mut Worker, file: u32) {
         let mut gathered = self.gathered.lock().expect("no thread panics while it gathers");
-        if let Some(tally) = gathered.tallies.get_mut(file as usize) {
+        // In a stream files come one by one, and a batch is of one file.
+        let place = if self.settings.attend { 0 } else { file as usize };
+        if let Some(tally) = gathered.tallies.get_mut(place) {
             tally.add(&std::mem::take(&mut worker.tally));
         }
         gathered.recalls.append(&mut worker.recalls);
         gathered.faults.append(&mut worker.faults);
         gathered.mentions.append(&mut worker.rows);
+        gathered.noted.append(&mut worker.noted);
         if let Some(failure) = worker.failure.take() {
             gathered.failure.get_or_insert(failure);
         }
@@ -365,6 +420,7 @@ impl Worker {
             recalls: Vec::new(),
             faults: Vec::new(),
             rows: Vec::new(),
+            noted: Vec::new(),
         }
     }
 
@@ -440,6 +496,15 @@ fn record_id<'r>(record: &'r Record<'_>) -> (&'r str, u64, &'r str) {
         Record::Switch { corp, seq, id } => (corp, *seq, id),
         Record::Encrypted { seq, id, .. } => ("", *seq, id),
         Record::Empty(_) => ("", 0, ""),
+    }
+}
+
+fn record_time(record: &Record<'_>) -> Option<Timestamp> {
+    match record {
+        Record::Message(message) => Some(message.at),
+        Record::Recall(recall) => Some(recall.at),
+        Record::Consent(consent) => Some(consent.at),
+        Record::Switch { .. } | Record::Encrypted { .. } | Record::Empty(_) => None,
     }
 }
 

@@ -106,6 +106,11 @@ impl MessageId {
         MessageId { stem: XxHash3_128::oneshot_with_seed(seed, stem.as_bytes()), suffix }
     }
 
+    /// Returns the id that is remembered.
+    pub fn of(remembered: &RememberedId) -> MessageId {
+        MessageId { stem: remembered.stem, suffix: remembered.suffix }
+    }
+
     /// Returns its partition: one for all suffixes, and the range of the ids that are remembered.
     pub fn partition(self) -> usize {
         range_of(self.stem)

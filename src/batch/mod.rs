@@ -6,24 +6,25 @@
 //! second sorts each shard by key and time and runs the rules (`night`), each history
 //! from where the last run left it (`resume`), and leaves a new state (`remember`).
 
-mod adoption;
-mod business;
-mod codec;
-mod collect;
-mod identity;
+pub(crate) mod adoption;
+pub(crate) mod business;
+pub(crate) mod codec;
+pub(crate) mod collect;
+pub(crate) mod identity;
+pub(crate) mod interval;
 mod measure;
-mod night;
-mod past;
+pub(crate) mod night;
+pub(crate) mod past;
 mod rehearse;
-mod remember;
+pub(crate) mod remember;
 mod replay;
-mod report;
+pub(crate) mod report;
 mod resume;
-mod route;
-mod shards;
+pub(crate) mod route;
+pub(crate) mod shards;
 mod sources;
-mod tally;
-mod walk;
+pub(crate) mod tally;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
 use crate::rules::{RuleSet, Shape, SignalIdx};
-use crate::state::{N_RANGES, RememberedId};
+use crate::state::{Inputs, N_RANGES, RememberedId};
 use crate::time::Timestamp;
 use crate::writer::{Disk, Staging, Store, TableOptions, hash_of_file};
 use collect::{Collector, Gathered, Settings};
@@ -225,6 +226,8 @@ struct NightRead {
     newest: Option<Timestamp>,
     /// Something was read that a rule over the whole population looks at.
     may_rank: bool,
+    /// How far a stream has read its inputs; none: they stand as they did.
+    inputs: Option<Inputs>,
 }
 
 fn read(
@@ -244,6 +247,7 @@ fn read(
         respect_disagree: options.respect_disagree,
         keep_raw: options.keep_raw,
         mentions: options.mentions,
+        attend: false,
     };
     let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.path(), "events");
     let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.path(), "identities");
@@ -278,6 +282,7 @@ fn read(
         as_of,
         newest,
         may_rank,
+        inputs: None,
     })
 }
 

@@ -6,7 +6,7 @@ use super::codec::Arrival;
 use super::identity::{MessageId, PendingRecall};
 use crate::error::Error;
 use crate::rules::Pack;
-use crate::state::{IdMemory, Reader, SavedRecall, Shared};
+use crate::state::{INPUTS, IdMemory, Reader, SavedRecall, Shared};
 use crate::time::Timestamp;
 use crate::writer::{FileEntry, Store};
 
@@ -44,6 +44,11 @@ impl Past {
     pub fn beside_histories(&self) -> impl Iterator<Item = FileEntry> {
         let beside = |file: &&FileEntry| [MESSAGES, EVENTS].contains(&file.state_part());
         self.state.iter().filter(beside).cloned()
+    }
+
+    /// Returns the state file that says how far a stream has read its inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = FileEntry> {
+        self.state.iter().filter(|file| file.state_part() == INPUTS).cloned()
     }
 
     /// Returns the instant until which all is decided.

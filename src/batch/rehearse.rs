@@ -201,8 +201,7 @@ fn collectors<'a>(
     n_files: usize,
     scratch: &Path,
 ) -> Vec<Collector<'a>> {
-    let settings =
-        Settings { as_of: options.as_of, respect_disagree: false, keep_raw: false, mentions: false };
+    let settings = Settings { as_of: options.as_of, ..Settings::default() };
     let memory = options.memory / bundles.len().max(1);
     let collector = |(at, (bundle, routes)): (usize, (&&'a Bundle, &'a Routes))| {
         let events = Shards::new(N_EVENT_SHARDS, memory, &scratch.join(at.to_string()), "events");

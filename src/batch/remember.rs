@@ -33,7 +33,7 @@ pub struct Outcome {
 /// # Errors
 ///
 /// Returns an error when waiting events or a state cannot be read, or the state cannot be written.
-pub fn decide(bundle: &Bundle, night: &NightRead, staging: &Staging) -> Result<Outcome, Error> {
+pub(super) fn decide(bundle: &Bundle, night: &NightRead, staging: &Staging) -> Result<Outcome, Error> {
     let adoption = night.past.shared.as_ref().and_then(|shared| Adoption::new(bundle, shared));
     let rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
     let mut run = Run {
@@ -173,6 +173,10 @@ impl Run<'_> {
         let (carried, written) = events.write(of_range, night.event_ids.len() as u64, None, staging)?;
         state.carried.extend(carried);
         state.written.extend(written);
+        match &night.inputs {
+            Some(inputs) => state.written.push(inputs.write(staging)?),
+            None => state.carried.extend(night.past.inputs()),
+        }
         state.written.push(self.shared(bundle, to_replay).write(staging)?);
         Ok(())
     }

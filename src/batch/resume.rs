@@ -190,7 +190,8 @@ fn compare(before: Vec<Row>, after: Vec<Row>, decided: &mut Decided) {
     decided.withdrawn.append(&mut gone);
 }
 
-fn late_event(whose: Whose<'_>, entry: &Entry<'_>, settled: Timestamp) -> Option<LateEvent> {
+/// Says what came too late: an entry of the history of `whose`, in which all before `settled` stands.
+pub fn late_event(whose: Whose<'_>, entry: &Entry<'_>, settled: Timestamp) -> Option<LateEvent> {
     let key = route::key(&entry.address(), kinds_of(whose.class).0)?;
     let second: Box<str> = entry.address().second.into();
     let (customer, staff) = match whose.class {

@@ -114,7 +114,7 @@ pub fn history_hash(class: Class, corp: &[u8], primary: &[u8]) -> u128 {
 
 /// Returns the shard of a history among `n`, a power of two: its top bits, as in the state.
 pub fn shard_of(hash: u128, n: usize) -> usize {
-    (hash >> (128 - n.ilog2())) as usize
+    hash.checked_shr(128 - n.ilog2()).unwrap_or(0) as usize
 }
 
 /// Makes the key of `kind` for entries at `address`; `None` when the address lacks a part of it.

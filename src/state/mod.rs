@@ -16,6 +16,7 @@
 mod bytes;
 mod history;
 mod ids;
+mod inputs;
 mod layer;
 mod shard;
 mod shared;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use history::{History, SavedKey, Snapshot};
 pub use ids::{IdMemory, N_RANGES, RememberedId, Sent, range_of};
+pub use inputs::{FileIdentity, INPUTS, Inputs, Position};
 pub use layer::StoredHistory;
 pub use shard::{Reader, Shard, shard_of, write_shard};
 pub use shared::{SHARED, SavedRecall, Shared};

@@ -191,6 +191,12 @@ impl<'a> Engine<'a> {
         combine::settle(self, state, key, at, out);
     }
 
+    /// Returns what a key measures for the `rank` rule at `place` at the barrier `at`; none for a key that is
+    /// not of its population.
+    pub fn measure(&self, place: usize, state: &KeyState, at: Timestamp) -> Option<Vec<i64>> {
+        self.program.measure(place, &state.rules, at).map(|measured| measured.values)
+    }
+
     /// Hands what stands for one key over to another, as when a customer goes from one employee to
     /// another: tags with their history, and what rules remember when the other knows nothing yet.
     /// Appends to `out`.

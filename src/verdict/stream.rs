@@ -12,23 +12,20 @@ use crate::signal::Event;
 use crate::time::{Millis, Timestamp};
 use crate::timeline::Scale;
 
+use super::barriers::Barriers;
 use super::engine::{Engine, KeyState};
+use super::reorder::Reorder;
 use super::row::Row;
 
 /// An engine over the events of many keys, in small steps.
 #[derive(Clone, Debug)]
 pub struct Stream<'e> {
     engine: &'e Engine<'e>,
-    lateness: Millis,
-    /// In event order: time, sequence number, id bytes, key.
-    waiting: BTreeMap<(Timestamp, u64, Box<str>, Arc<Key>), Event>,
+    waiting: Reorder<(Arc<Key>, Event)>,
     /// Ids that were taken in, until duplicates of them would be late by a day.
     seen: BTreeSet<(Arc<Key>, Box<str>)>,
     seen_by_time: BTreeSet<(Timestamp, Arc<Key>, Box<str>)>,
-    newest: Option<Timestamp>,
-    watermark: Option<Timestamp>,
-    /// The newest barrier of `rank` rules that was applied; before the first, the time of the first event.
-    ranked_until: Option<Timestamp>,
+    barriers: Barriers,
     states: BTreeMap<Arc<Key>, KeyState>,
     /// When to look at a key again although no event of it came.
     wake: BTreeSet<(Timestamp, Arc<Key>)>,
@@ -50,13 +47,10 @@ impl<'e> Stream<'e> {
     pub fn new(engine: &'e Engine<'e>, lateness: Millis) -> Stream<'e> {
         Stream {
             engine,
-            lateness,
-            waiting: BTreeMap::new(),
+            waiting: Reorder::new(lateness),
             seen: BTreeSet::new(),
             seen_by_time: BTreeSet::new(),
-            newest: None,
-            watermark: None,
-            ranked_until: None,
+            barriers: Barriers::default(),
             states: BTreeMap::new(),
             wake: BTreeSet::new(),
         }
@@ -68,16 +62,15 @@ impl<'e> Stream<'e> {
         if self.seen.contains(&(Arc::clone(key), id.clone())) {
             return Arrival::Duplicate;
         }
-        if self.watermark.is_some_and(|watermark| event.at < watermark) {
+        if self.waiting.is_late(event.at) {
             return Arrival::Late(event);
         }
-        let at = event.at;
+        let (at, seq) = (event.at, event.seq);
         self.seen.insert((Arc::clone(key), id.clone()));
         self.seen_by_time.insert((at, Arc::clone(key), id.clone()));
-        self.waiting.insert((at, event.seq, id, Arc::clone(key)), event);
-        let newest = self.newest.map_or(at, |newest| newest.max(at));
-        self.newest = Some(newest);
-        self.advance_to(newest.minus(self.lateness), out);
+        self.waiting.insert(at, seq, id, (Arc::clone(key), event));
+        self.waiting.note(at);
+        self.advance_to(self.waiting.reached().expect("a time was noted"), out);
         Arrival::Taken
     }
 
@@ -86,7 +79,7 @@ impl<'e> Stream<'e> {
     ///
     /// At each barrier of a `rank` rule on the way all keys first come to the barrier.
     pub fn advance_to(&mut self, watermark: Timestamp, out: &mut Vec<Row>) {
-        if self.watermark.is_some_and(|now| watermark <= now) {
+        if !self.waiting.raise(watermark) {
             return;
         }
         while let Some(barrier) = self.next_barrier().filter(|barrier| *barrier <= watermark) {
@@ -94,17 +87,13 @@ impl<'e> Stream<'e> {
             self.rank(barrier, out);
         }
         self.release(watermark, out);
-        self.watermark = Some(watermark);
         self.forget_before(watermark.minus(REMEMBER_IDS));
     }
 
     /// Applies the events before `to`, then the timers due until it.
     fn release(&mut self, to: Timestamp, out: &mut Vec<Row>) {
-        while let Some(first) = self.waiting.first_entry()
-            && first.key().0 < to
-        {
-            let ((at, _, _, key), event) = first.remove_entry();
-            self.ranked_until.get_or_insert(at);
+        while let Some((at, (key, event))) = self.waiting.pop_before(to) {
+            self.barriers.note(at);
             self.with_state(&key, |engine, state| engine.push(state, &key, &event, out));
         }
         while let Some((_, key)) = self.wake.first().filter(|(at, _)| *at <= to).cloned() {
@@ -114,32 +103,25 @@ impl<'e> Stream<'e> {
 
     /// Returns the next barrier of any `rank` rule; none before the first event.
     fn next_barrier(&self) -> Option<Timestamp> {
-        let program = self.engine.program();
-        let first = self.waiting.first_key_value().map(|((at, ..), _)| *at);
-        let after = self.ranked_until.or(first)?;
-        program.ranks().iter().map(|place| program.next_barrier(*place, after)).min()
+        self.barriers.next(self.engine.program(), self.waiting.first())
     }
 
     /// Applies the `rank` rules whose barrier is `at`: all keys measure, then each finds its bands.
     fn rank(&mut self, at: Timestamp, out: &mut Vec<Row>) {
         let program = self.engine.program();
-        let before = at.minus(Millis(1));
-        for place in program.ranks().iter().filter(|place| program.next_barrier(**place, before) == at) {
-            let Some(ranking) = program.ranking(*place) else { continue };
-            let measured: Vec<Vec<i64>> = self
-                .states
-                .values()
-                .filter_map(|state| Some(program.measure(*place, &state.rules, at)?.values))
-                .collect();
+        for place in Barriers::due(program, at) {
+            let Some(ranking) = program.ranking(place) else { continue };
+            let measured: Vec<Vec<i64>> =
+                self.states.values().filter_map(|state| self.engine.measure(place, state, at)).collect();
             let scale = Scale::new(ranking, measured.iter().map(Vec::as_slice));
             let keys: Vec<Arc<Key>> = self.states.keys().cloned().collect();
             for key in keys {
                 self.with_state(&key, |engine, state| {
-                    engine.rank(*place, state, &key, at, scale.as_ref(), out)
+                    engine.rank(place, state, &key, at, scale.as_ref(), out)
                 });
             }
         }
-        self.ranked_until = Some(at);
+        self.barriers.pass(at);
     }
 
     /// Returns the key states, in key order.

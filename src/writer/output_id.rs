@@ -5,6 +5,8 @@
 //! that taking one back leaves no doubt which. Rows of one key and instant that agree in
 //! all of these are told apart by their count.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
@@ -38,6 +40,35 @@ fn ids_of_moment<'a>(moment: &'a [&'a Row], rules: &'a RuleSet) -> impl Iterator
         bytes.extend_from_slice(&n_before.to_le_bytes());
         id_of(blake3::hash(&bytes))
     })
+}
+
+/// Gives ids to rows as they are decided.
+#[derive(Debug, Default)]
+pub struct OutputIds {
+    /// By hash: how many rows had it, and their instant.
+    told: HashMap<blake3::Hash, (Timestamp, u64)>,
+    bytes: Vec<u8>,
+}
+
+impl OutputIds {
+    /// Returns the id of the next row. The rows of one key come in the order they were decided.
+    pub fn next(&mut self, row: &Row, rules: &RuleSet) -> String {
+        self.bytes.clear();
+        tell(row, rules, &mut self.bytes);
+        let hash = blake3::hash(&self.bytes);
+        let (_, n_before) = self.told.entry(hash).or_insert((row.at, 0));
+        *n_before += 1;
+        if *n_before == 1 {
+            return id_of(hash);
+        }
+        self.bytes.extend_from_slice(&(*n_before - 1).to_le_bytes());
+        id_of(blake3::hash(&self.bytes))
+    }
+
+    /// Forgets the instants before `watermark`, of which no more rows come.
+    pub fn forget_before(&mut self, watermark: Timestamp) {
+        self.told.retain(|_, (at, _)| *at >= watermark);
+    }
 }
 
 fn id_of(hash: blake3::Hash) -> String {

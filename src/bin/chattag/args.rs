@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use crate::commands::replay::ReplayArgs;
 pub use crate::maintain_args::*;
 use crate::operate_args::{CommitsArgs, DoctorArgs, GcArgs, RollbackArgs};
+pub use crate::stream_args::*;
 
 /// WeCom session archives in; customer tags, care alerts and kick decisions out.
 /// 读入企业微信会话存档，产出客户标签、关怀告警和踢人决定。
@@ -28,6 +29,8 @@ pub enum Command {
     Run(RunArgs),
     /// 规则改动后，从存档重算并更正结果 · Compute changed rules anew from an archive and correct the tables
     Replay(ReplayArgs),
+    /// 边收消息边判断，决定逐行输出 JSON · Decide on messages as they arrive, one JSON line per decision
+    Stream(StreamArgs),
     /// 看看存档里有什么，该怎么运行；或转成标准 JSONL · Say what an archive holds, or write it out as JSONL
     Inspect(InspectArgs),
     /// 给任意文本打标注，逐行输出 JSON · Annotate any text, one JSON line per text

@@ -11,6 +11,7 @@ mod console;
 mod maintain_args;
 mod operate_args;
 mod progress;
+mod stream_args;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn run(cli: &Cli, console: &Console) -> anyhow::Result<Status> {
     match &cli.command {
         Command::Run(args) => commands::run::run(args, console),
         Command::Replay(args) => commands::replay::run(args, console),
+        Command::Stream(args) => commands::stream::run(args, console),
         Command::Inspect(args) => commands::inspect::run(args, console),
         Command::Annotate(args) => commands::annotate::run(args, console),
         Command::Check(args) => commands::check::run(args, console),

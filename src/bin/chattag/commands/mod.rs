@@ -29,6 +29,7 @@ pub mod schema;
 mod scoring;
 mod state;
 pub mod stats;
+pub mod stream;
 pub mod suggest;
 mod summary;
 pub mod test;

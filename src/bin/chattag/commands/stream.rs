@@ -1,0 +1,88 @@
+//! `chattag stream`: messages in as they arrive, decisions out as JSON lines.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chattag::batch;
+use chattag::bundle::Bundle;
+use chattag::error::Error;
+use chattag::rules;
+use chattag::stream::{self, Controls, StreamOptions};
+use chattag::time::Millis;
+use chattag::writer::TableOptions;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::reading;
+use crate::Status;
+use crate::args::StreamArgs;
+use crate::console::Console;
+
+/// Resolves the arguments and runs until the input ends or a signal comes.
+pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
+    let bundle = super::load_sound(&args.dictionaries, console)?;
+    let options = resolve(args, &bundle)?;
+    let controls = listen_to_signals()?;
+    let load = || -> Result<Bundle, String> {
+        super::load_sound(&args.dictionaries, console).map_err(|error| describe(&error, console))
+    };
+    let report = stream::run(bundle, &load, &options, &controls, &mut io::stdout())?;
+    tracing::info!(
+        read = report.tally.read,
+        duplicate = report.tally.duplicate,
+        quarantined = report.tally.quarantined,
+        late = report.late,
+        decisions = report.decisions,
+        "ended"
+    );
+    Ok(Status::Fine)
+}
+
+fn resolve(args: &StreamArgs, bundle: &Bundle) -> anyhow::Result<StreamOptions> {
+    let from_stdin = args.inputs.iter().any(|input| input == "-");
+    if from_stdin && args.inputs.len() > 1 {
+        let all = args.inputs.join(" ");
+        return Err(Error::argument("input of a stream", &all, "either - alone or files to follow").into());
+    }
+    Ok(StreamOptions {
+        inputs: args.inputs.clone(),
+        once: args.once,
+        out: args.out.clone(),
+        checkpoint_every: Duration::from_secs(args.checkpoint_seconds.max(1)),
+        checkpoint_records: args.checkpoint_messages.max(1),
+        events: batch::event_sources(&args.events)?,
+        read: reading::resolve(&args.reading, bundle.rules.pack.zone.clone())?,
+        lateness: args.lateness.as_deref().map(span).transpose()?,
+        max_waiting: args.max_waiting,
+        jobs: args.jobs,
+        respect_disagree: args.respect_disagree,
+        keep_raw: args.keep_raw,
+        tables: TableOptions { no_text: args.no_text, unmasked: args.unmasked },
+        metrics: args.metrics,
+    })
+}
+
+/// Reads `0` or elapsed time such as `30s`.
+fn span(text: &str) -> Result<Millis, Error> {
+    let span = if text == "0" { Some(Millis(0)) } else { rules::elapsed_span(text) };
+    span.ok_or_else(|| Error::argument("lateness", text, "0, or elapsed time such as 30s, 10m, 24h"))
+}
+
+/// SIGINT and SIGTERM end the stream, SIGHUP loads the dictionaries anew.
+fn listen_to_signals() -> anyhow::Result<Controls> {
+    let (stop, reload) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    for (signal, flag) in [(SIGINT, &stop), (SIGTERM, &stop), (SIGHUP, &reload)] {
+        signal_hook::flag::register(signal, Arc::clone(flag)).context("cannot listen for signals")?;
+    }
+    Ok(Controls { stop, reload })
+}
+
+/// Says why dictionaries cannot be used, with all findings.
+fn describe(error: &anyhow::Error, console: &Console) -> String {
+    let known = error.downcast_ref::<Error>();
+    let findings = known.map_or(&[][..], |known| known.findings());
+    let lines = findings.iter().map(|finding| finding.render(console.language()));
+    lines.chain([format!("{error:#}")]).collect::<Vec<_>>().join("\n")
+}
