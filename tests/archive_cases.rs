@@ -86,7 +86,10 @@ fn decisions(out: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let name = path.strip_prefix(&root).unwrap().to_owned();
             if path.is_dir() {
                 waiting.push(path);
-            } else if !name.starts_with("runs") && !name.starts_with("quarantine") {
+            } else if name.extension().is_some_and(|kind| kind == "parquet")
+                && !name.starts_with("runs")
+                && !name.starts_with("quarantine")
+            {
                 found.insert(name, fs::read(&path).unwrap());
             }
         }
