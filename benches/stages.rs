@@ -131,6 +131,7 @@ fn run_samples(bencher: Bencher<'_, '_>) {
             memory: 64 << 20,
             mentions: false,
             respect_disagree: false,
+            count_recalled: false,
             keep_raw: false,
             tables: TableOptions::default(),
         };

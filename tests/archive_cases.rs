@@ -177,6 +177,8 @@ fn case_45_and_48_a_message_recalled_by_somebody_else_counts_for_nothing() {
     ]);
     assert!(needs_care(&run(place.path(), &["a.jsonl", "--out", "one"])));
     assert!(!needs_care(&run(place.path(), &["b.jsonl", "--out", "two"])), "two complaints are left");
+    let counted = run(place.path(), &["b.jsonl", "--out", "three", "--count-recalled"]);
+    assert!(needs_care(&counted), "taken back or not, it was said");
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Night {
             memory: 64 << 20,
             mentions: false,
             respect_disagree: false,
+            count_recalled: false,
             keep_raw: false,
             tables: TableOptions::default(),
         };

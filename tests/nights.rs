@@ -44,6 +44,7 @@ fn options(inputs: &[PathBuf], out: &Path) -> RunOptions {
         memory: 64 << 20,
         mentions: false,
         respect_disagree: false,
+        count_recalled: false,
         keep_raw: false,
         tables: TableOptions::default(),
     }

@@ -52,6 +52,7 @@ impl Answered {
             memory: 64 << 20,
             mentions: false,
             respect_disagree: false,
+            count_recalled: false,
             keep_raw: false,
             tables: TableOptions::default(),
         };

@@ -47,6 +47,8 @@ pub struct Settings {
     pub as_of: Option<Timestamp>,
     /// Keep consent records for the histories.
     pub respect_disagree: bool,
+    /// Count the words of messages that their store marks as taken back.
+    pub count_recalled: bool,
     /// Keep the bytes of unreadable records.
     pub keep_raw: bool,
     /// Keep every mention.
@@ -265,7 +267,9 @@ impl<'a> Collector<'a> {
         for class in Class::ALL {
             if let Some(address) = route::address(message, class) {
                 let address = self.first_known(address, message.at);
-                let recalled = message.flags.contains(Flags::RECALLED) && class != Class::Room;
+                let recalled = message.flags.contains(Flags::RECALLED)
+                    && class != Class::Room
+                    && !self.settings.count_recalled;
                 self.enqueue(worker, arrival, address, route::entry_kind(message), recalled);
             }
         }

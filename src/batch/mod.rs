@@ -71,6 +71,8 @@ pub struct RunOptions {
     pub mentions: bool,
     /// Drop a customer's messages in a conversation after `disagree`.
     pub respect_disagree: bool,
+    /// Count the words of messages that were taken back, as if they had not been; for all nights or for none.
+    pub count_recalled: bool,
     /// Keep the bytes of unreadable records.
     pub keep_raw: bool,
     /// What the tables hold.
@@ -83,6 +85,7 @@ impl RunOptions {
         let options = [
             ("mentions", self.mentions),
             ("respect_disagree", self.respect_disagree),
+            ("count_recalled", self.count_recalled),
             ("keep_raw", self.keep_raw),
             ("no_text", self.tables.no_text),
             ("unmasked", self.tables.unmasked),
@@ -245,6 +248,7 @@ fn read(
     let settings = Settings {
         as_of: held,
         respect_disagree: options.respect_disagree,
+        count_recalled: options.count_recalled,
         keep_raw: options.keep_raw,
         mentions: options.mentions,
         attend: false,
@@ -266,6 +270,9 @@ fn read(
     }
     let end = options.as_of.unwrap_or_else(|| end_of_day(bundle, newest));
     let as_of = end.min(held.unwrap_or(Timestamp::MAX)).max(past.decided_until());
+    if options.count_recalled {
+        gathered.recalls.clear();
+    }
     let resolution = settle(bundle, &mut gathered, &identities, &past, as_of)?;
     let may_rank = !options.events.is_empty() || ranks_messages(&bundle.rules);
     let (skipped, event_ids, aliases) = (plan.skipped().to_vec(), ids.into_fresh(), survey.aliases);

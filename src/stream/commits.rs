@@ -171,6 +171,7 @@ fn run_options(options: &StreamOptions, out: &Path) -> RunOptions {
         memory: usize::MAX,
         mentions: false,
         respect_disagree: options.respect_disagree,
+        count_recalled: false,
         keep_raw: options.keep_raw,
         tables: options.tables,
     }

@@ -69,6 +69,7 @@ pub fn run(night: usize, out: &Path, disk: &Disk) -> Result<(), Error> {
         memory: 1 << 20,
         mentions: false,
         respect_disagree: false,
+        count_recalled: false,
         keep_raw: false,
         tables: TableOptions::default(),
     };

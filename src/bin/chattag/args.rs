@@ -227,6 +227,9 @@ pub struct RunArgs {
     /// 在 quarantine 表中保留原始记录 · Keep the bytes of unreadable records in the table `quarantine`
     #[arg(long)]
     pub keep_raw: bool,
+    /// 撤回的消息照样计入（默认不计；踢人总是计入） · Count the words of recalled messages (default: they count for kicks only)
+    #[arg(long)]
+    pub count_recalled: bool,
     /// 客户不同意存档后，忽略其在该会话中的消息 · Drop a customer's messages after `disagree`, in that conversation
     #[arg(long)]
     pub respect_disagree: bool,

@@ -62,6 +62,9 @@ pub struct ReplayArgs {
     /// 客户不同意存档后，忽略其在该会话中的消息 · Drop a customer's messages after `disagree`, in that conversation
     #[arg(long)]
     pub respect_disagree: bool,
+    /// 撤回的消息照样计入，与各夜的设置一致 · Count the words of recalled messages, as the nights did
+    #[arg(long)]
+    pub count_recalled: bool,
     /// 以 JSON 打印差别 · Print the difference as JSON
     #[arg(long)]
     pub json: bool,
@@ -85,6 +88,7 @@ pub fn run(args: &ReplayArgs, console: &Console) -> anyhow::Result<Status> {
             memory: parse_size(&args.memory)?,
             mentions: false,
             respect_disagree: args.respect_disagree,
+            count_recalled: args.count_recalled,
             keep_raw: false,
             tables: TableOptions { no_text: args.no_text, unmasked: args.unmasked },
         },

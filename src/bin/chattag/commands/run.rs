@@ -58,6 +58,7 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
         memory: parse_size(&args.memory)?,
         mentions: args.mentions,
         respect_disagree: args.respect_disagree,
+        count_recalled: args.count_recalled,
         keep_raw: args.keep_raw,
         tables: TableOptions { no_text: args.no_text, unmasked: args.unmasked },
     })
