@@ -320,14 +320,19 @@ fn schema() -> SchemaRef {
 
 fn properties() -> Result<WriterProperties, ParquetError> {
     let pair = KeyValue::new(MAGIC.to_owned(), FORMAT.to_string());
-    Ok(WriterProperties::builder()
+    let mut builder = WriterProperties::builder();
+    for column in ["class", "corp", "primary"] {
+        builder = builder.set_column_data_page_row_count_limit(ColumnPath::from(column), ID_PAGE_ROWS);
+    }
+    Ok(builder
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
         .set_column_dictionary_enabled(ColumnPath::from("corp"), true)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
+        .set_column_data_page_row_count_limit(ColumnPath::from("state"), STATE_PAGE_ROWS)
+        .set_write_batch_size(STATE_PAGE_ROWS)
         .set_key_value_metadata(Some(vec![pair]))
         .build())
 }
@@ -337,8 +342,14 @@ const COLUMNS: [&str; 7] = ["hash", "wake_at", "ranked", "class", "corp", "prima
 /// What marks a state file; its value is the format.
 const MAGIC: &str = "chattag.state";
 
-/// Rows of a page: a state that is wanted costs the decoding of so many.
-const PAGE_ROWS: usize = 64;
+/// Rows of a page of encoded states, which are large: one that is wanted costs the decoding of so many.
+const STATE_PAGE_ROWS: usize = 16;
+
+/// Rows of a page of ids, which are read with the state.
+const ID_PAGE_ROWS: usize = 64;
+
+/// Rows of a page of the columns that a night reads whole.
+const PAGE_ROWS: usize = 512;
 
 /// Rows handed to the encoder, or by the decoder, at a time.
 const BATCH_ROWS: usize = 1_024;
