@@ -264,6 +264,29 @@ fn an_answer_that_comes_late_takes_the_alert_back() {
     assert_same_decisions(&once, &nightly, "answered", &[]);
 }
 
+/// A run over more days than ids are remembered still knows the evening before it: what it repeats and what it takes back.
+#[test]
+fn a_run_over_three_weeks_knows_the_ids_of_the_evening_before() {
+    let (customer, other) = ("wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01", "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA02");
+    let at = |hours: i64, minutes: i64| MONDAY + hours * HOUR + minutes * MINUTE;
+    let first = say(1, at(23, 40), customer, "lihua", "", "我要投诉");
+    let second = say(2, at(23, 50), customer, "lihua", "", "质量太差");
+    let nights = [
+        vec![first.clone(), second.clone()],
+        vec![
+            first,
+            recall(3, at(24, 5), &second),
+            say(4, at(24, 10), customer, "lihua", "", "你们态度差"),
+            say(5, at(21 * 24, 0), other, "lihua", "", "在吗"),
+        ],
+    ];
+    let (_place, once, nightly) = both_ways(bundle(), &nights);
+    assert_same_decisions(&once, &nightly, "three weeks", &[]);
+    let cares =
+        |out: &Path| rows(out, "alerts").iter().filter(|row| row["rule_id"] == "complaint_burst").count();
+    assert_eq!((cares(&once), cares(&nightly)), (0, 0), "two complaints are left");
+}
+
 #[test]
 fn the_same_nights_give_the_same_bytes_whatever_the_number_of_threads() {
     let bundle = bundle();

@@ -130,7 +130,7 @@ impl Interval {
         gathered.recalls.extend(past.recalls());
         gathered.faults.sort_by_key(|fault| fault.origin);
         let as_of = until.as_of.max(past.decided_until());
-        let memory = past.message_ids(as_of, &bundle.rules.pack);
+        let memory = past.known_ids(&bundle.rules.pack);
         let resolution = identity::resolve(&identities, &gathered.recalls, Some(&memory))?;
         let night = NightRead {
             files,

@@ -273,7 +273,7 @@ fn read(
     if options.count_recalled {
         gathered.recalls.clear();
     }
-    let resolution = settle(bundle, &mut gathered, &identities, &past, as_of)?;
+    let resolution = settle(bundle, &mut gathered, &identities, &past)?;
     let may_rank = !options.events.is_empty() || ranks_messages(&bundle.rules);
     let (skipped, event_ids, aliases) = (plan.skipped().to_vec(), ids.into_fresh(), survey.aliases);
     Ok(NightRead {
@@ -299,10 +299,9 @@ fn settle(
     gathered: &mut Gathered,
     identities: &Shards,
     past: &Past,
-    as_of: Timestamp,
 ) -> Result<Resolution, Error> {
     gathered.recalls.extend(past.recalls());
-    let memory = past.message_ids(as_of, &bundle.rules.pack);
+    let memory = past.known_ids(&bundle.rules.pack);
     let resolution = identity::resolve(identities, &gathered.recalls, Some(&memory))?;
     settle_duplicates(gathered, &resolution);
     tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");

@@ -77,6 +77,12 @@ impl Past {
         IdMemory::open(&self.root, &self.state, MESSAGES, oldest)
     }
 
+    /// Returns the ids of messages that the last run left: also of those that this run forgets at its end,
+    /// however many days it spans.
+    pub fn known_ids(&self, pack: &Pack) -> IdMemory {
+        self.message_ids(self.decided_until().max(Timestamp(0)), pack)
+    }
+
     /// Returns the ids of business events: exports repeat them for good.
     pub fn event_ids(&self, pack: &Pack) -> IdMemory {
         IdMemory::open(&self.root, &self.state, EVENTS, pack.zone.day(Timestamp(0)))
