@@ -1,4 +1,4 @@
-//! Messages as they arrive: decides within milliseconds, and answers what a run over the same messages answers.
+//! Messages as they arrive: decides at once, and answers what a run over the same messages answers.
 //!
 //! One loop: what has arrived is annotated on all threads (`piece`, with the collectors of a run), put in
 //! event order (`decider`), and decided history by history (`histories`, with the engines of a run). Decisions
