@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::message::Class;
 use crate::writer::{FileEntry, Staging, StateFile};
 
-use super::bytes;
-use super::layer::{self, Layer, StoredHistory};
+use super::single;
 
 /// How far the inputs were read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,14 +50,7 @@ impl Inputs {
     ///
     /// Returns an error when the file cannot be read or was written by a newer version.
     pub fn read(root: &Path, state: &[FileEntry]) -> Result<Inputs, Error> {
-        let Some(file) = state.iter().rev().find(|file| file.state_part() == INPUTS) else {
-            return Ok(Inputs::default());
-        };
-        let layer = Layer::open(&root.join(&file.path))?;
-        match layer.scan()?.next() {
-            Some(row) => bytes::decode(&row?.state, layer.path()),
-            None => Err(Error::damaged(layer.path(), "it has no row")),
-        }
+        Ok(single::read(root, state, INPUTS)?.unwrap_or_default())
     }
 
     /// Writes it into the staging area.
@@ -68,16 +59,7 @@ impl Inputs {
     ///
     /// Returns an error when the file cannot be written.
     pub fn write(&self, staging: &Staging) -> Result<StateFile, Error> {
-        let row = StoredHistory {
-            hash: 0,
-            class: Class::Customer,
-            corp: Box::default(),
-            primary: Box::default(),
-            wake_at: None,
-            ranked: false,
-            state: bytes::encode(self),
-        };
-        layer::write_layer(staging, INPUTS, std::iter::once(Ok(row)))
+        single::write(self, staging, INPUTS)
     }
 }
 

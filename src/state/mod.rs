@@ -20,6 +20,7 @@ mod inputs;
 mod layer;
 mod shard;
 mod shared;
+mod single;
 #[cfg(test)]
 mod tests;
 

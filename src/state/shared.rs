@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::business::Aliases;
 use crate::error::Error;
 use crate::lexicon::TermNumbers;
-use crate::message::Class;
 use crate::time::Timestamp;
 use crate::verdict::{Manifest, Scales};
 use crate::writer::{FileEntry, Staging, StateFile};
 
-use super::bytes;
-use super::layer::{self, Layer, StoredHistory};
+use super::single;
 
 /// What all histories share.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -58,12 +56,7 @@ impl Shared {
     ///
     /// Returns an error when the file cannot be read or was written by a newer version.
     pub fn read(root: &Path, state: &[FileEntry]) -> Result<Option<Shared>, Error> {
-        let Some(file) = state.iter().rev().find(|file| file.state_part() == SHARED) else { return Ok(None) };
-        let layer = Layer::open(&root.join(&file.path))?;
-        match layer.scan()?.next() {
-            Some(row) => bytes::decode(&row?.state, layer.path()).map(Some),
-            None => Err(Error::damaged(layer.path(), "it has no row")),
-        }
+        single::read(root, state, SHARED)
     }
 
     /// Writes it into the staging area.
@@ -72,16 +65,7 @@ impl Shared {
     ///
     /// Returns an error when the file cannot be written.
     pub fn write(&self, staging: &Staging) -> Result<StateFile, Error> {
-        let row = StoredHistory {
-            hash: 0,
-            class: Class::Customer,
-            corp: Box::default(),
-            primary: Box::default(),
-            wake_at: None,
-            ranked: false,
-            state: bytes::encode(self),
-        };
-        layer::write_layer(staging, SHARED, std::iter::once(Ok(row)))
+        single::write(self, staging, SHARED)
     }
 }
 

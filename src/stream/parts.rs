@@ -159,7 +159,7 @@ impl Parts {
         shared: &Shared,
         mut routes: Routes,
     ) -> Result<(), Error> {
-        let memory = past.message_ids(shared.as_of, &bundle.rules.pack);
+        let memory = past.known_ids(&bundle.rules.pack);
         memory.scan_all(|remembered| {
             let id = MessageId::of(&remembered);
             if remembered.recalled {
