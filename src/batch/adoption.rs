@@ -5,6 +5,8 @@
 //! that are still there.
 
 use super::codec::{self, Entry};
+use super::journal;
+use super::walk::Whose;
 use crate::bundle::Bundle;
 use crate::lexicon::TermIdx;
 use crate::message::KeyKind;
@@ -63,8 +65,9 @@ impl<'a> Adoption<'a> {
     }
 
     /// Takes one history over.
-    pub fn history(&self, saved: History) -> History {
-        let journal = self.waiting(&saved.journal);
+    pub fn history(&self, whose: Whose<'_>, saved: History) -> History {
+        let waiting = self.waiting(journal::entries(&saved.journal, whose));
+        let journal = journal::of(codec::entries(&waiting));
         let head = saved.head.unwrap_or(saved.base);
         let keys = head.keys.into_iter().map(|key| self.key(key)).collect();
         History { base: Snapshot { keys, ..head }, journal, head: None }
@@ -82,10 +85,10 @@ impl<'a> Adoption<'a> {
         state
     }
 
-    /// Returns the part of a journal that waits, in the numbers of the rules in use.
-    pub fn waiting(&self, journal: &[u8]) -> Vec<u8> {
+    /// Returns, encoded, those of some entries that wait, in the numbers of the rules in use.
+    pub fn waiting<'e>(&self, entries: impl Iterator<Item = Entry<'e>>) -> Vec<u8> {
         let (mut out, mut event) = (Vec::new(), Event::default());
-        for entry in codec::entries(journal).filter(|entry| entry.at >= self.before) {
+        for entry in entries.filter(|entry| entry.at >= self.before) {
             entry.decode_into(&mut event);
             self.renumber(&mut event);
             put_again(&mut out, &entry, &event);

@@ -3,8 +3,8 @@
 //! A run keeps every event of the night until all files are read, so an event
 //! costs its ids plus a few bytes per signal: what waits is memory that has to be
 //! filled and read again. Integers are LEB128; message ids of the usual form take
-//! ten bytes. Events of the newest days stay in the journals of histories: what changes here
-//! changes the format of state files.
+//! ten bytes. Events of the newest days stay in the journals of histories, which leave out what the
+//! history says itself (`journal`): what changes here changes the format of state files.
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
@@ -87,7 +87,7 @@ pub struct Address<'a> {
 
 /// One waiting entry, read back. The address as text and the event are decoded on demand: ids
 /// are compared as bytes, and only the first entry of a key needs them as text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Entry<'a> {
     /// When.
     pub at: Timestamp,
@@ -107,11 +107,20 @@ pub struct Entry<'a> {
     pub room: &'a [u8],
     /// What it is.
     pub kind: EntryKind,
-    /// Which record it was.
+    /// Which record it was; the first of all for one of a journal.
     pub arrival: Arrival,
     /// The whole entry, as it was written.
     pub bytes: &'a [u8],
     body: &'a [u8],
+}
+
+/// Whose history entries belong to that do not say so themselves.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Owner<'a> {
+    /// The company, as in [`Address::corp`].
+    pub corp: &'a str,
+    /// Customer, room or staff id, by class.
+    pub primary: &'a str,
 }
 
 /// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
@@ -123,24 +132,29 @@ pub fn encode(
     event: &Event,
     keep: impl Fn(&Sign) -> bool,
 ) {
+    put_framed(out, |out| {
+        out.extend_from_slice(&event.at.0.to_le_bytes());
+        put(out, event.seq);
+        PackedId::of(&event.id).put(out, event.at);
+        out.push(address.class as u8 | (kind as u8) << KIND_SHIFT);
+        put_str(out, address.corp);
+        put_str(out, address.primary);
+        put_str(out, address.second);
+        put_str(out, address.room);
+        put_arrival(out, arrival);
+        if kind.is_recall() {
+            put_str(out, &event.recall_of);
+        } else {
+            put_body(out, event, keep);
+        }
+    });
+}
+
+/// Appends what `write` appends, behind its length.
+fn put_framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&event.at.0.to_le_bytes());
-    put(out, event.seq);
-    PackedId::of(&event.id).put(out, event.at);
-    out.push(address.class as u8 | (kind as u8) << KIND_SHIFT);
-    put_str(out, address.corp);
-    put_str(out, address.primary);
-    put_str(out, address.second);
-    put_str(out, address.room);
-    put(out, u64::from(arrival.file));
-    put(out, arrival.block);
-    put(out, u64::from(arrival.index));
-    if kind.is_recall() {
-        put_str(out, &event.recall_of);
-    } else {
-        put_body(out, event, keep);
-    }
+    write(out);
     let length = u32::try_from(out.len() - start - 4)
         .expect("an entry is smaller than a record, which is below 4 GiB");
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
@@ -150,6 +164,13 @@ pub fn encode(
 ///
 /// `None` at the end of `bytes`.
 pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
+    next_entry_of(bytes, Owner::default())
+}
+
+/// Reads the entry at the beginning of `bytes` as one of `owner`, unless it says another itself.
+///
+/// `None` at the end of `bytes`.
+pub fn next_entry_of<'a>(bytes: &'a [u8], owner: Owner<'a>) -> Option<(Entry<'a>, &'a [u8])> {
     let (length, behind) = bytes.split_first_chunk::<4>()?;
     let (entry, rest) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let mut cursor = Cursor { bytes: entry };
@@ -158,10 +179,14 @@ pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     let id = cursor.id(at)?;
     let what = cursor.byte()?;
     let class = Class::from_u8(what & ((1 << KIND_SHIFT) - 1));
-    let kind = EntryKind::from_u8(what >> KIND_SHIFT);
-    let (corp, primary) = (cursor.text()?, cursor.text()?);
+    let kind = EntryKind::from_u8((what & !OWNED) >> KIND_SHIFT);
+    let is_owned = what & OWNED != 0;
+    let (corp, primary) = match is_owned {
+        true => (owner.corp.as_bytes(), owner.primary.as_bytes()),
+        false => (cursor.text()?, cursor.text()?),
+    };
     let (second, room) = (cursor.text()?, cursor.text()?);
-    let arrival = Arrival { file: cursor.small()?, block: cursor.number()?, index: cursor.small()? };
+    let arrival = if is_owned { Arrival::default() } else { cursor.arrival()? };
     let (body, bytes) = (cursor.bytes, &bytes[..bytes.len() - rest.len()]);
     Some((Entry { at, seq, id, class, corp, primary, second, room, kind, arrival, bytes, body }, rest))
 }
@@ -192,6 +217,33 @@ impl<'a> Entry<'a> {
             second: written_text(self.second),
             room: written_text(self.room),
         }
+    }
+
+    /// Appends the entry without whose it is and which record it was, for a journal of its owner.
+    pub fn put_owned(&self, out: &mut Vec<u8>) {
+        put_framed(out, |out| {
+            self.put_head(out, OWNED);
+            put_bytes(out, self.second);
+            put_bytes(out, self.room);
+            out.extend_from_slice(self.body);
+        });
+    }
+
+    /// Appends the entry with all that it says.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put_framed(out, |out| {
+            self.put_head(out, 0);
+            [self.corp, self.primary, self.second, self.room].into_iter().for_each(|id| put_bytes(out, id));
+            put_arrival(out, self.arrival);
+            out.extend_from_slice(self.body);
+        });
+    }
+
+    fn put_head(&self, out: &mut Vec<u8>, mark: u8) {
+        out.extend_from_slice(&self.at.0.to_le_bytes());
+        put(out, self.seq);
+        self.id.put(out, self.at);
+        out.push(self.class as u8 | (self.kind as u8) << KIND_SHIFT | mark);
     }
 
     /// Returns the id as text.
@@ -301,9 +353,18 @@ const EXTERNAL: &str = "_external";
 /// The class takes the bits below, the kind those from here on.
 const KIND_SHIFT: u32 = 2;
 
+/// Marks an entry that leaves out whose it is and which record it was.
+const OWNED: u8 = 1 << 7;
+
 /// Reads back text that [`put_str`] wrote.
 fn written_text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("it was text when it was written")
+}
+
+fn put_arrival(out: &mut Vec<u8>, arrival: Arrival) {
+    put(out, u64::from(arrival.file));
+    put(out, arrival.block);
+    put(out, u64::from(arrival.index));
 }
 
 fn put_body(out: &mut Vec<u8>, event: &Event, keep: impl Fn(&Sign) -> bool) {
@@ -457,6 +518,10 @@ impl<'a> Cursor<'a> {
         u32::try_from(self.number()?).ok()
     }
 
+    fn arrival(&mut self) -> Option<Arrival> {
+        Some(Arrival { file: self.small()?, block: self.number()?, index: self.small()? })
+    }
+
     fn id(&mut self, at: Timestamp) -> Option<PackedId<'a>> {
         let form = self.byte()?;
         if form == 0 {
@@ -530,6 +595,29 @@ mod tests {
         let (second, rest) = next_entry(rest).expect("one more entry");
         assert_eq!(second.kind, EntryKind::Agree);
         assert!(next_entry(rest).is_none());
+    }
+
+    #[test]
+    fn an_owned_entry_says_all_but_its_owner_and_its_record() {
+        let arrival = Arrival { file: 3, block: 1 << 40, index: 77 };
+        let (mut full, mut owned, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        encode(&mut full, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
+        let (entry, _) = next_entry(&full).expect("an entry");
+        entry.put(&mut again);
+        assert_eq!(again, full);
+        entry.put_owned(&mut owned);
+        let owner = Owner { corp: ADDRESS.corp, primary: ADDRESS.primary };
+        let (back, rest) = next_entry_of(&owned, owner).expect("an entry");
+        assert_eq!((back.address(), back.arrival, rest.len()), (ADDRESS, Arrival::default(), 0));
+        assert_eq!(Entry { arrival, bytes: &[], ..back }, Entry { bytes: &[], ..entry });
+    }
+
+    #[test]
+    fn an_entry_that_says_its_owner_keeps_it() {
+        let mut full = Vec::new();
+        encode(&mut full, ADDRESS, EntryKind::Agree, Arrival::default(), &event(), |_| true);
+        let (entry, _) = next_entry_of(&full, Owner { corp: "x", primary: "y" }).expect("an entry");
+        assert_eq!(entry.address(), ADDRESS);
     }
 
     #[test]

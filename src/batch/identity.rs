@@ -16,7 +16,7 @@ use super::codec::{self, Arrival, Cursor};
 use super::shards::Shards;
 use super::tally::Fate;
 use crate::error::Error;
-use crate::state::{IdMemory, RememberedId, Sent, range_of};
+use crate::state::{IdLookup, IdMemory, RememberedId, Sent, range_of};
 use crate::time::Timestamp;
 
 /// The identity of one record.
@@ -215,12 +215,13 @@ pub fn resolve(
     memory: Option<&IdMemory>,
 ) -> Result<Resolution, Error> {
     let index = RecallIndex::new(recalls);
+    let memory = memory.map(IdMemory::lookup).transpose()?.unwrap_or_default();
     let parts: Vec<Partition> = (0..shards.len())
         .into_par_iter()
         .map(|shard| {
             let mut identities = read_all(&shards.take(shard)?);
-            let known = memory.map(|memory| known(memory, shard, &identities, &index)).transpose()?;
-            let part = Partition::resolve(&mut identities, known.unwrap_or_default(), &index);
+            let known = known(&memory, shard, &identities, &index)?;
+            let part = Partition::resolve(&mut identities, known, &index);
             shards.append(shard, written(&identities))?;
             Ok(part)
         })
@@ -253,20 +254,24 @@ fn written(identities: &[Identity]) -> Vec<u8> {
 
 /// Reads what earlier runs know of the ids of a partition and of the messages that are recalled.
 fn known(
-    memory: &IdMemory,
+    memory: &IdLookup,
     partition: usize,
     identities: &[Identity],
     recalls: &RecallIndex,
 ) -> Result<Map<MessageId, Known>, Error> {
     let mut found: Map<MessageId, Known> = Map::default();
-    memory.scan(partition, |id| {
-        let is_new = || identities.binary_search_by_key(&id.stem, |identity| identity.id.stem).is_ok();
-        if recalls.by_stem.contains_key(&id.stem) || is_new() {
-            let known = found.entry(MessageId { stem: id.stem, suffix: id.suffix }).or_default();
-            known.recalled |= id.recalled;
-            if !id.recalled {
-                known.first.get_or_insert(id);
-            }
+    if memory.is_empty() {
+        return Ok(found);
+    }
+    let recalled = recalls.by_stem.keys().copied().filter(|stem| range_of(*stem) == partition);
+    let mut stems: Vec<u128> = identities.iter().map(|identity| identity.id.stem).chain(recalled).collect();
+    stems.sort_unstable();
+    stems.dedup();
+    memory.find(partition, &stems, |id| {
+        let known = found.entry(MessageId { stem: id.stem, suffix: id.suffix }).or_default();
+        known.recalled |= id.recalled;
+        if !id.recalled {
+            known.first.get_or_insert(id);
         }
     })?;
     Ok(found)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::codec::{self, Entry};
+use super::codec::Entry;
+use super::journal;
 use super::night::{Bench, Entries, Memory, Night, event_order};
 use super::route;
 use super::walk::kinds_of;
 use crate::error::Error;
 use crate::message::KeyKind;
-use crate::state::History;
+use crate::state::{History, Snapshot};
 use crate::verdict::{Census, Measuring};
 
 impl Night<'_> {
@@ -22,12 +23,15 @@ impl Night<'_> {
         let shard = Entries::new(self, chunks, &mut bench);
         for (remembered, tonight) in shard.with_memory(self, memory)? {
             let mut known = remembered.as_ref().map(History::decode).transpose()?.unwrap_or_default();
+            let whose = shard.whose(remembered.as_ref(), tonight);
             if let Some(adoption) = memory.adoption {
-                known = adoption.history(known);
+                known = adoption.history(whose, known);
             }
             let journal = std::mem::take(&mut known.journal);
-            let fresh = shard.entries(tonight);
-            self.measure(&known, &journal, fresh, &mut bench, &mut taken);
+            let base = &known.base;
+            let fresh = shard.entries(tonight).filter(|entry| entry.at >= base.settled);
+            let entries = journal::entries(&journal, whose).chain(fresh);
+            self.measure(base, entries, &mut bench, &mut taken);
         }
         Ok(taken)
     }
@@ -35,15 +39,12 @@ impl Night<'_> {
     /// Lets the keys of one history measure.
     fn measure<'e>(
         &self,
-        known: &History,
-        journal: &'e [u8],
-        fresh: impl Iterator<Item = Entry<'e>>,
+        base: &Snapshot,
+        entries: impl Iterator<Item = Entry<'e>>,
         bench: &mut Bench,
         taken: &mut [Census; 5],
     ) {
-        let base = &known.base;
-        let mut entries: Vec<Entry<'e>> = codec::entries(journal).collect();
-        entries.extend(fresh.filter(|entry| entry.at >= base.settled));
+        let mut entries: Vec<Entry<'e>> = entries.collect();
         entries.sort_by(event_order);
         let mut walks: BTreeMap<(KeyKind, Box<[u8]>), Measuring> = BTreeMap::new();
         for key in &base.keys {

@@ -12,6 +12,7 @@ pub(crate) mod codec;
 pub(crate) mod collect;
 pub(crate) mod identity;
 pub(crate) mod interval;
+pub(crate) mod journal;
 mod measure;
 pub(crate) mod night;
 pub(crate) mod past;

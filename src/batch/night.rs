@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use super::adoption::Adoption;
 use super::codec::{self, Address, Entry, EntryKind};
 use super::identity::{EarlierRecall, PendingRecall, Resolution};
+use super::journal;
 use super::resume::Resumed;
 use super::route;
 use super::walk::{Walk, Whose};
@@ -157,7 +158,7 @@ impl<'a> Night<'a> {
             let shard = Entries::new(self, chunks, bench);
             for history in shard.histories() {
                 let entries = shard.entries(history);
-                let mut walk = Walk::new(self, shard.whose(history), bench);
+                let mut walk = Walk::new(self, shard.whose(None, history), bench);
                 for entry in entries.take_while(|entry| entry.at < self.as_of) {
                     walk.step(&entry, bench, &mut decided.rows);
                 }
@@ -199,12 +200,9 @@ impl<'a> Night<'a> {
         decided: &mut Decided,
     ) -> Result<(), Error> {
         let mut known = remembered.as_ref().map(History::decode).transpose()?.unwrap_or_default();
-        let whose = match &remembered {
-            Some(row) => Whose { class: row.class, corp: &row.corp, primary: &row.primary },
-            None => shard.whose(tonight),
-        };
+        let whose = shard.whose(remembered.as_ref(), tonight);
         if let Some(adoption) = adoption {
-            known = adoption.history(known);
+            known = adoption.history(whose, known);
         }
         let hash = remembered.as_ref().map_or_else(|| tonight[0].hash, |row| row.hash);
         let journal = std::mem::take(&mut known.journal);
@@ -233,8 +231,8 @@ impl<'a> Night<'a> {
         let recalls = self.resolution.earlier.get(&((hash >> 64) as u64)).into_iter().flatten();
         for EarlierRecall { number, message_id, second } in recalls {
             let recall = &self.recalls[*number];
-            let message =
-                codec::entries(journal).find(|entry| !entry.kind.is_recall() && entry.has_id(message_id));
+            let message = journal::entries(journal, whose)
+                .find(|entry| !entry.kind.is_recall() && entry.has_id(message_id));
             let (address, kind) = match &message {
                 Some(entry) => (entry.address(), entry.kind.recall()),
                 None => (whose.address(counterpart(known, *second)), EntryKind::OtherRecall),
@@ -351,8 +349,11 @@ impl<'n> Entries<'n> {
         places.iter().map(|place| self.entry(place))
     }
 
-    /// Returns whose history `places`, which are not empty, are.
-    fn whose(&self, places: &[Place]) -> Whose<'_> {
+    /// Returns whose history it is: that of `remembered`, or else of `places`, which are not empty then.
+    pub(super) fn whose<'s>(&'s self, remembered: Option<&'s StoredHistory>, places: &[Place]) -> Whose<'s> {
+        if let Some(StoredHistory { class, corp, primary, .. }) = remembered {
+            return Whose { class: *class, corp, primary };
+        }
         let Address { class, corp, primary, .. } = self.entry(&places[0]).address();
         Whose { class, corp, primary }
     }

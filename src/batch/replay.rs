@@ -11,10 +11,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::adoption::Adoption;
+use super::codec::Entry;
 use super::night::{Decided, Memory, Night};
 use super::past::Past;
 use super::walk::{Walk, Whose};
-use super::{Given, NightRead, Progress, RunOptions, check_stop, codec, read, report};
+use super::{Given, NightRead, Progress, RunOptions, check_stop, journal, read, report};
 use crate::archive::Plan;
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -256,17 +257,17 @@ impl<'r> Replay<'r> {
         decided: &mut Decided,
     ) -> Result<StoredHistory, Error> {
         let mut known = History::decode(&row)?;
+        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
         if let Some(adoption) = &self.adoption {
-            known = adoption.history(known);
+            known = adoption.history(whose, known);
         }
         let Some(anew) = anew.map(History::decode).transpose()? else {
             return Ok(StoredHistory { state: known.encode(), ..row });
         };
-        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
-        let waiting = codec::entries(&known.journal).filter(|entry| entry.at >= self.night.as_of);
-        let (journal, wakes): (Vec<&[u8]>, Vec<Timestamp>) =
-            waiting.map(|entry| (entry.bytes, entry.at.plus(Millis(1)))).unzip();
-        let journal = journal.concat();
+        let mut waiting: Vec<Entry<'_>> = journal::entries(&known.journal, whose).collect();
+        waiting.retain(|entry| entry.at >= self.night.as_of);
+        let wakes: Vec<Timestamp> = waiting.iter().map(|entry| entry.at.plus(Millis(1))).collect();
+        let journal = journal::of(waiting);
         let base = self.grafted(known.head.unwrap_or(known.base), anew.head());
         let walk = Walk::resume(&self.rules, whose, base, &mut Default::default());
         walk.list_standing(&mut decided.current);

@@ -7,7 +7,7 @@
 use super::codec::{Class, Entry};
 use super::night::{Bench, Decided, Night, event_order};
 use super::walk::{Walk, Whose, kinds_of};
-use super::{codec, route};
+use super::{journal, route};
 use crate::state::{History, Snapshot};
 use crate::time::{Millis, Timestamp};
 use crate::verdict::Row;
@@ -35,7 +35,7 @@ impl Night<'_> {
         bench: &mut Bench,
         decided: &mut Decided,
     ) -> Resumed {
-        let mut done: Vec<Entry<'e>> = codec::entries(journal).collect();
+        let mut done: Vec<Entry<'e>> = journal::entries(journal, whose).collect();
         let mut fresh = self.in_time(whose, &known.base, fresh, decided);
         let waiting = done.split_off(done.partition_point(|entry| entry.at < self.before));
         if !waiting.is_empty() {
@@ -165,7 +165,7 @@ impl Night<'_> {
             Some(base) => (base, Some(head)),
             None => (head, None),
         };
-        let journal = journal.iter().flat_map(|entry| entry.bytes).copied().collect();
+        let journal = journal::of(journal.iter().copied());
         Resumed { history: History { base, journal, head }, wake_at, ranked }
     }
 }

@@ -19,13 +19,14 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::error::Error;
 use crate::message::Class;
 use crate::time::Day;
 use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile};
 
-use super::FORMAT;
+use super::{FORMAT, is_readable};
 
 /// Where a message went, as far as its recall must follow.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -87,22 +88,17 @@ impl IdMemory {
         IdMemory { root: root.to_owned(), part, files }
     }
 
-    /// Calls `visit` with the ids of a range of hashes, the number of which is below [`N_RANGES`].
-    ///
-    /// # Errors
-    ///
-    /// Returns an error when a file cannot be read.
-    pub fn scan(&self, range: usize, mut visit: impl FnMut(RememberedId)) -> Result<(), Error> {
-        self.files.iter().try_for_each(|file| scan_file(&self.root.join(&file.path), Some(range), &mut visit))
-    }
-
     /// Calls `visit` with all ids.
     ///
     /// # Errors
     ///
     /// Returns an error when a file cannot be read.
     pub fn scan_all(&self, mut visit: impl FnMut(RememberedId)) -> Result<(), Error> {
-        self.files.iter().try_for_each(|file| scan_file(&self.root.join(&file.path), None, &mut visit))
+        self.paths().try_for_each(|path| scan_file(&path, None, &mut visit))
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.iter().map(|file| self.root.join(&file.path))
     }
 
     /// Adds ids as those of `day` (none: they are remembered for good); `fresh` gives the about `n_fresh`
@@ -121,8 +117,8 @@ impl IdMemory {
         if n_fresh == 0 {
             return Ok((self.files, None));
         }
-        let folded = self.split_folded(day, n_fresh);
-        let mut writer = IdWriter::create(staging, self.part)?;
+        let (folded, n_folded) = self.split_folded(day, n_fresh);
+        let mut writer = IdWriter::create(staging, self.part, n_fresh + n_folded)?;
         for range in 0..N_RANGES {
             let mut ids = fresh(range)?;
             for path in &folded {
@@ -135,15 +131,16 @@ impl IdMemory {
         Ok((self.files, Some(writer.finish(self.part, day)?)))
     }
 
-    /// Takes off the newest files of the same day that are not much larger than what is new.
-    fn split_folded(&mut self, day: Option<Day>, n_fresh: u64) -> Vec<PathBuf> {
+    /// Takes off the newest files of the same day that are not much larger than what is new. Also returns how
+    /// many ids they have.
+    fn split_folded(&mut self, day: Option<Day>, n_fresh: u64) -> (Vec<PathBuf>, u64) {
         let dt = day.map(|day| day.to_iso()).unwrap_or_default();
         let (mut folded, mut n_rows) = (Vec::new(), n_fresh);
         while let Some(file) = self.files.pop_if(|file| file.dt == dt && file.rows <= 2 * n_rows) {
             n_rows += file.rows;
             folded.push(self.root.join(&file.path));
         }
-        folded
+        (folded, n_rows - n_fresh)
     }
 }
 
@@ -158,11 +155,7 @@ pub(super) fn scan_file(
     range: Option<usize>,
     visit: &mut dyn FnMut(RememberedId),
 ) -> Result<(), Error> {
-    let damaged = || Error::damaged(path, "it cannot be read as a file of ids");
-    let file = File::open(path).map_err(|source| Error::read(path, source))?;
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| damaged())?;
-    let counts = counts_of(&metadata, path)?;
+    let (file, metadata, counts) = open(path)?;
     let n_rows = counts.iter().sum();
     let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     if let Some(range) = range {
@@ -170,11 +163,24 @@ pub(super) fn scan_file(
         let rows = std::iter::once(start..start + counts[range]);
         builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(rows, n_rows));
     }
-    for batch in builder.build().map_err(|_| damaged())? {
-        let batch = batch.map_err(|_| damaged())?;
+    for batch in builder.build().map_err(|_| damaged(path))? {
+        let batch = batch.map_err(|_| damaged(path))?;
         (0..batch.num_rows()).for_each(|row| visit(id_of(&batch, row)));
     }
     Ok(())
+}
+
+/// Opens a file of ids; returns it, what its footer says, and the number of rows of each range.
+pub(super) fn open(path: &Path) -> Result<(File, ArrowReaderMetadata, Vec<usize>), Error> {
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| damaged(path))?;
+    let counts = counts_of(&metadata, path)?;
+    Ok((file, metadata, counts))
+}
+
+pub(super) fn damaged(path: &Path) -> Error {
+    Error::damaged(path, "it cannot be read as a file of ids")
 }
 
 /// Reads the number of rows of each range.
@@ -182,7 +188,7 @@ fn counts_of(metadata: &ArrowReaderMetadata, path: &Path) -> Result<Vec<usize>, 
     let pairs = metadata.metadata().file_metadata().key_value_metadata();
     let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
     match value(MAGIC).and_then(|format| format.parse::<u32>().ok()) {
-        Some(FORMAT) => {}
+        Some(format) if is_readable(format) => {}
         Some(format) => return Err(Error::state_format(path, format, FORMAT)),
         None => return Err(Error::damaged(path, "it is no file of ids")),
     }
@@ -193,7 +199,7 @@ fn counts_of(metadata: &ArrowReaderMetadata, path: &Path) -> Result<Vec<usize>, 
         .ok_or_else(|| Error::damaged(path, "it does not say how its ids are divided"))
 }
 
-fn id_of(batch: &RecordBatch, row: usize) -> RememberedId {
+pub(super) fn id_of(batch: &RecordBatch, row: usize) -> RememberedId {
     let number = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(row) as u64;
     let small = |column: usize| batch.column(column).as_primitive::<Int32Type>().value(row);
     let stem = batch.column(0).as_fixed_size_binary().value(row);
@@ -213,9 +219,9 @@ struct IdWriter {
 }
 
 impl IdWriter {
-    fn create(staging: &Staging, part: &str) -> Result<IdWriter, Error> {
+    fn create(staging: &Staging, part: &str, n_rows: u64) -> Result<IdWriter, Error> {
         let sink = StagedFile::create(staging, &format!("state-{part}.parquet"))?;
-        let writer = properties().and_then(|known| ArrowWriter::try_new(sink, schema(), Some(known)));
+        let writer = properties(n_rows).and_then(|known| ArrowWriter::try_new(sink, schema(), Some(known)));
         Ok(IdWriter { writer: writer.map_err(failed)?, counts: Vec::new() })
     }
 
@@ -269,13 +275,22 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(kinds.into_iter().map(field).collect::<Vec<_>>()))
 }
 
-fn properties() -> Result<WriterProperties, ParquetError> {
-    Ok(WriterProperties::builder()
+fn properties(n_rows: u64) -> Result<WriterProperties, ParquetError> {
+    let mut builder = WriterProperties::builder();
+    // Hashes do not shrink.
+    for column in ["stem", "content", "customer", "second"] {
+        builder = builder.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED);
+    }
+    Ok(builder
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(BATCH_ROWS)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_column_bloom_filter_enabled(ColumnPath::from("stem"), true)
+        .set_bloom_filter_max_ndv(n_rows.min(GROUP_ROWS as u64))
+        .set_bloom_filter_fpp(FALSE_POSITIVES)
         .set_key_value_metadata(Some(vec![KeyValue::new(MAGIC.to_owned(), FORMAT.to_string())]))
         .build())
 }
@@ -290,4 +305,14 @@ const MAGIC: &str = "chattag.ids";
 const RANGES: &str = "chattag.ids.ranges";
 
 /// Rows handed to the encoder, and rows of a page.
-const BATCH_ROWS: usize = 4_096;
+pub(super) const BATCH_ROWS: usize = 4_096;
+
+/// Rows of a row group, which has a filter of its own.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// Share of strangers that a filter takes for ids it has seen: with a night of a hundred thousand messages,
+/// in one of ten ranges ids are read for nothing.
+const FALSE_POSITIVES: f64 = 1e-4;
+
+/// Which column the stems are.
+pub(super) const STEM: usize = 0;

@@ -33,7 +33,7 @@ use crate::message::Class;
 use crate::time::Timestamp;
 use crate::writer::{Finished, StagedFile, Staging, StateFile};
 
-use super::FORMAT;
+use super::{FORMAT, is_readable};
 
 /// A history as a row of a layer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -84,7 +84,7 @@ impl Layer {
         let written = metadata.metadata().file_metadata().key_value_metadata();
         let written = written.into_iter().flatten().find(|pair| pair.key == MAGIC);
         match written.and_then(|pair| pair.value.as_deref()?.parse::<u32>().ok()) {
-            Some(FORMAT) => Ok(Layer { path: path.to_owned(), metadata }),
+            Some(format) if is_readable(format) => Ok(Layer { path: path.to_owned(), metadata }),
             Some(format) => Err(Error::state_format(path, format, FORMAT)),
             None => Err(Error::damaged(path, "it is no state file")),
         }

@@ -18,6 +18,7 @@ mod history;
 mod ids;
 mod inputs;
 mod layer;
+mod lookup;
 mod shard;
 mod shared;
 mod single;
@@ -28,11 +29,18 @@ pub use history::{History, SavedKey, Snapshot};
 pub use ids::{IdMemory, N_RANGES, RememberedId, Sent, range_of};
 pub use inputs::{FileIdentity, INPUTS, Inputs, Position};
 pub use layer::StoredHistory;
+pub use lookup::IdLookup;
 pub use shard::{Reader, Shard, shard_of, write_shard};
 pub use shared::{SHARED, SavedRecall, Shared};
 
 /// Shards of the state: the four top bits of a history's hash say which.
 pub const N_SHARDS: usize = 16;
 
-/// Layout of the state files that this version writes; readers refuse a newer one.
-pub const FORMAT: u32 = 1;
+/// Layout of the state files that this version writes. Readers take it and all older ones: in 1, entries
+/// of journals said whose they are, and ids had no filter.
+pub const FORMAT: u32 = 2;
+
+/// Returns whether this version reads files of `format`.
+fn is_readable(format: u32) -> bool {
+    (1..=FORMAT).contains(&format)
+}

@@ -126,13 +126,20 @@ proptest! {
         expected.sort_unstable();
         expected.dedup();
         let memory = IdMemory::open(store.root(), state_of(&store), "ids", Day(0));
-        let mut found = Vec::new();
+        let (lookup, mut found) = (memory.lookup().expect("readable"), Vec::new());
+        // One in three is asked for, most of them strangers.
+        let asked: Vec<u128> = (0..=u16::MAX).step_by(3).map(hash_of).collect();
         for range in 0..N_RANGES {
-            memory.scan(range, |id| {
-                assert_eq!(range_of(id.stem), range);
-                found.push(id);
-            }).expect("readable");
+            let mut stems: Vec<u128> = asked.iter().copied().filter(|stem| range_of(*stem) == range).collect();
+            stems.sort_unstable();
+            lookup.find(range, &stems, |id| found.push(id)).expect("readable");
         }
+        found.sort_unstable();
+        found.dedup();
+        let is_asked = |id: &RememberedId| asked.contains(&id.stem);
+        prop_assert_eq!(&found, &expected.iter().copied().filter(is_asked).collect::<Vec<_>>());
+        found.clear();
+        memory.scan_all(|id| found.push(id)).expect("readable");
         // What two commits of one day bring stands twice until their files are folded.
         found.sort_unstable();
         found.dedup();
@@ -163,32 +170,35 @@ fn what_histories_share_is_read_back() {
     assert_eq!((read.as_of, read.newest, read.aliases), (shared.as_of, shared.newest, shared.aliases));
 }
 
-/// State files of format 1 as the first version that kept states wrote them.
+/// State files, one of each format, as a version wrote them that had it.
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state").join(name)
 }
 
 #[test]
-fn a_layer_of_format_1_is_still_read() {
+fn layers_of_all_formats_are_read() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let place = tempfile::tempdir().expect("a directory");
         let staging = Store::open(place.path()).and_then(|store| store.begin()).expect("a directory");
         let rows = (1..=5).map(|seed| Ok(stored(u128::from(seed), seed)));
         let file = layer::write_layer(&staging, "00", rows).expect("space");
-        std::fs::copy(file.path, sample("1.parquet")).expect("writable");
+        std::fs::copy(file.path, sample(&format!("{FORMAT}.parquet"))).expect("writable");
     }
-    let rows = layer::Layer::open(&sample("1.parquet")).and_then(|layer| layer.scan()).expect("readable");
-    for (seed, row) in (1..=5).zip(rows) {
-        let row = row.expect("readable");
-        assert_eq!(row, stored(u128::from(seed), seed));
-        let history = History::decode(&row).expect("a history");
-        assert_eq!((history.journal, history.base), (vec![seed; 3], Snapshot::default()));
-        assert_eq!(history.head.expect("a head").keys[0].state, KeyState::default());
+    for format in 1..=FORMAT {
+        let path = sample(&format!("{format}.parquet"));
+        let rows = layer::Layer::open(&path).and_then(|layer| layer.scan()).expect("readable");
+        for (seed, row) in (1..=5).zip(rows) {
+            let row = row.expect("readable");
+            assert_eq!(row, stored(u128::from(seed), seed));
+            let history = History::decode(&row).expect("a history");
+            assert_eq!((history.journal, history.base), (vec![seed; 3], Snapshot::default()));
+            assert_eq!(history.head.expect("a head").keys[0].state, KeyState::default());
+        }
     }
 }
 
 #[test]
-fn ids_of_format_1_are_still_read() {
+fn ids_of_all_formats_are_read() {
     let ids: Vec<RememberedId> = (0..9)
         .map(|number| RememberedId {
             stem: hash_of(number),
@@ -204,12 +214,16 @@ fn ids_of_format_1_are_still_read() {
         let of_range = |range| Ok(ids.iter().copied().filter(|id| range_of(id.stem) == range).collect());
         let memory = IdMemory::open(place.path(), &[], "ids", Day(0));
         let (_, file) = memory.write(of_range, 9, Some(Day(0)), &staging).expect("space");
-        std::fs::copy(file.expect("there are ids").path, sample("ids-1.parquet")).expect("writable");
+        std::fs::copy(file.expect("there are ids").path, sample(&format!("ids-{FORMAT}.parquet")))
+            .expect("writable");
     }
-    let mut found = Vec::new();
-    ids::scan_file(&sample("ids-1.parquet"), None, &mut |id| found.push(id)).expect("readable");
-    found.sort_by_key(|id| id.content);
-    assert_eq!(found, ids);
+    for format in 1..=FORMAT {
+        let mut found = Vec::new();
+        ids::scan_file(&sample(&format!("ids-{format}.parquet")), None, &mut |id| found.push(id))
+            .expect("readable");
+        found.sort_by_key(|id| id.content);
+        assert_eq!(found, ids);
+    }
 }
 
 #[test]
@@ -226,5 +240,5 @@ fn strangers_and_newer_formats_are_refused() {
     bytes[at + value] = b'9';
     std::fs::write(&path, bytes).expect("writable");
     let error = layer::Layer::open(&path).expect_err("a newer format").to_string();
-    assert!(error.contains("has format 9, this build reads 1"), "{error}");
+    assert!(error.contains("has format 9, this build reads 2"), "{error}");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::history::{Engines, History, hash_of};
+use super::spread::Spread;
 use crate::batch::codec::Entry;
-use crate::batch::identity::Map;
 use crate::message::KeyKind;
 use crate::rules::RuleSet;
 use crate::signal::Event;
@@ -24,7 +24,7 @@ pub struct Histories<'r> {
 #[derive(Default)]
 pub struct Known {
     /// By hash.
-    pub histories: Map<u128, History>,
+    pub histories: Spread<History>,
     /// By kind of key.
     pub barriers: [Barriers; 5],
 }
@@ -33,7 +33,7 @@ impl<'r> Histories<'r> {
     /// Takes what is known into use with `rules`.
     pub fn new(rules: &'r RuleSet, known: Known) -> Histories<'r> {
         let wakes = known.histories.iter().filter(|(_, history)| history.wake_at < Timestamp::MAX);
-        let wake = wakes.map(|(hash, history)| (history.wake_at, *hash)).collect();
+        let wake = wakes.map(|(hash, history)| (history.wake_at, hash)).collect();
         Histories { engines: KeyKind::ALL.map(|kind| Engine::new(rules, kind)), known, wake }
     }
 
@@ -74,11 +74,16 @@ impl<'r> Histories<'r> {
     fn rank_by(&mut self, kind: KeyKind, place: usize, at: Timestamp, out: &mut Vec<Row>) {
         let engine = &self.engines[kind as usize];
         let Some(ranking) = engine.program().ranking(place) else { return };
-        let keys = self.known.histories.values().flat_map(History::keys).filter(|(key, _)| key.kind == kind);
+        let keys = self
+            .known
+            .histories
+            .iter()
+            .flat_map(|(_, history)| history.keys())
+            .filter(|(key, _)| key.kind == kind);
         let measured: Vec<Vec<i64>> =
             keys.filter_map(|(_, state)| engine.measure(place, state, at)).collect();
         let scale = Scale::new(ranking, measured.iter().map(Vec::as_slice));
-        let mut hashes: Vec<u128> = self.known.histories.keys().copied().collect();
+        let mut hashes: Vec<u128> = self.known.histories.iter().map(|(hash, _)| hash).collect();
         hashes.sort_unstable();
         for hash in hashes {
             self.with_history(hash, |engines, history| {
@@ -97,7 +102,7 @@ impl<'r> Histories<'r> {
 
     /// Lets `change` act on a history and notes when to look at it again.
     fn with_history(&mut self, hash: u128, change: impl FnOnce(&Engines<'r>, &mut History)) {
-        let history = self.known.histories.entry(hash).or_default();
+        let history = self.known.histories.get_or_default(hash);
         let before = history.wake_at;
         change(&self.engines, history);
         if history.wake_at != before {

@@ -7,16 +7,22 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use crate::batch::identity::{Map, MessageId};
+use super::spread::{PARTS, Spread, part_of};
+use crate::batch::identity::MessageId;
 use crate::time::{Millis, Timestamp};
 
 /// The messages remembered.
-#[derive(Default)]
 pub struct Ids {
     /// By the id without what stores add to it.
-    seen: Map<u128, SmallVec<[Seen; 1]>>,
-    /// In the order they came.
-    order: VecDeque<(Timestamp, MessageId)>,
+    seen: Spread<SmallVec<[Seen; 1]>>,
+    /// Those of each part of `seen` in the order they came.
+    order: Vec<VecDeque<(Timestamp, MessageId)>>,
+}
+
+impl Default for Ids {
+    fn default() -> Ids {
+        Ids { seen: Spread::default(), order: vec![VecDeque::new(); PARTS] }
+    }
 }
 
 /// What is remembered of one message.
@@ -31,18 +37,18 @@ pub struct Seen {
 impl Ids {
     /// Returns what is remembered of the message `id`.
     pub fn find(&self, id: MessageId) -> Option<&Seen> {
-        self.seen.get(&id.stem)?.iter().find(|seen| seen.id == id)
+        self.seen.get(id.stem)?.iter().find(|seen| seen.id == id)
     }
 
     /// Remembers a message that came.
     pub fn insert(&mut self, id: MessageId, at: Timestamp, content: u64) {
-        self.seen.entry(id.stem).or_default().push(Seen { id, content, went_to: Vec::new() });
-        self.order.push_back((at, id));
+        self.seen.get_or_default(id.stem).push(Seen { id, content, went_to: Vec::new() });
+        self.order[part_of(id.stem)].push_back((at, id));
     }
 
     /// Notes where a message went: encoded entries, one for each history.
     pub fn note_route(&mut self, id: MessageId, went_to: &[u8]) {
-        let same_stem = self.seen.get_mut(&id.stem).into_iter().flatten();
+        let same_stem = self.seen.get_mut(id.stem).into_iter().flatten();
         if let Some(seen) = same_stem.into_iter().find(|seen| seen.id == id) {
             seen.went_to.extend_from_slice(went_to);
         }
@@ -52,7 +58,7 @@ impl Ids {
     /// else the first that differs from it only in what stores add. Empty when it is not known, went
     /// nowhere, or was taken back before.
     pub fn take_back(&mut self, target: MessageId) -> Vec<u8> {
-        let Some(same_stem) = self.seen.get_mut(&target.stem) else { return Vec::new() };
+        let Some(same_stem) = self.seen.get_mut(target.stem) else { return Vec::new() };
         let exact = same_stem.iter().position(|seen| seen.id == target).unwrap_or(0);
         same_stem.get_mut(exact).map(|seen| std::mem::take(&mut seen.went_to)).unwrap_or_default()
     }
@@ -60,24 +66,26 @@ impl Ids {
     /// Forgets what is a day older than the watermark, and the oldest beyond [`MOST`].
     pub fn forget(&mut self, watermark: Timestamp) {
         let oldest = watermark.minus(WINDOW);
-        while let Some((at, id)) = self.order.front().copied()
-            && (at < oldest || self.order.len() > MOST)
-        {
-            self.order.pop_front();
-            self.remove(id);
+        for part in 0..PARTS {
+            while let Some((at, id)) = self.order[part].front().copied()
+                && (at < oldest || self.order[part].len() > MOST / PARTS)
+            {
+                self.order[part].pop_front();
+                self.remove(id);
+            }
         }
     }
 
     /// Returns how many there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.order.iter().map(VecDeque::len).sum()
     }
 
     fn remove(&mut self, id: MessageId) {
-        if let Some(same_stem) = self.seen.get_mut(&id.stem) {
+        if let Some(same_stem) = self.seen.get_mut(id.stem) {
             same_stem.retain(|seen| seen.id != id);
             if same_stem.is_empty() {
-                self.seen.remove(&id.stem);
+                self.seen.remove(id.stem);
             }
         }
     }

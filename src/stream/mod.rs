@@ -18,6 +18,7 @@ mod output;
 mod parts;
 mod piece;
 mod session;
+mod spread;
 mod tail;
 
 use std::io::Write;

@@ -10,6 +10,7 @@ use crate::batch::adoption::Adoption;
 use crate::batch::business::KnownIds;
 use crate::batch::codec;
 use crate::batch::identity::{Map, MessageId};
+use crate::batch::journal;
 use crate::batch::past::Past;
 use crate::batch::walk::Whose;
 use crate::bundle::Bundle;
@@ -70,7 +71,7 @@ impl Parts {
         self.known.histories.values_mut().for_each(|history| history.adopt(&adoption));
         for waiting in self.waiting.waiting_mut() {
             if let Waiting::Entries(_, bytes) = waiting {
-                *bytes = adoption.waiting(bytes).into();
+                *bytes = adoption.waiting(codec::entries(bytes)).into();
             }
         }
     }
@@ -137,16 +138,18 @@ impl Parts {
         routes: &mut Routes,
     ) -> Result<(), Error> {
         let mut stored = state::History::decode(row)?;
-        routes.note(&stored.journal);
+        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
+        journal::entries(&stored.journal, whose).for_each(|entry| routes.note(&entry));
         if let Some(adoption) = adoption {
-            stored = adoption.history(stored);
+            stored = adoption.history(whose, stored);
         }
-        for entry in codec::entries(&stored.journal).filter(|entry| entry.at >= routes.until) {
+        for entry in journal::entries(&stored.journal, whose).filter(|entry| entry.at >= routes.until) {
             let id = (!entry.kind.is_recall()).then(|| routes.id_of(&entry));
-            let what = Waiting::Entries(id, entry.bytes.into());
+            let mut bytes = Vec::new();
+            entry.put(&mut bytes);
+            let what = Waiting::Entries(id, bytes.into());
             self.waiting.insert(entry.at, entry.seq, entry.id_text().into(), what);
         }
-        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
         let snapshot = stored.head.unwrap_or(stored.base);
         self.known.histories.insert(row.hash, History::resume(whose, snapshot));
         Ok(())
@@ -183,11 +186,11 @@ struct Routes {
 }
 
 impl Routes {
-    fn note(&mut self, journal: &[u8]) {
-        let decided = codec::entries(journal).filter(|entry| entry.at >= self.from && entry.at < self.until);
-        for entry in decided.filter(|entry| !entry.kind.is_recall()) {
-            let id = self.id_of(&entry);
-            self.went_to.entry(id).or_default().extend_from_slice(entry.bytes);
+    fn note(&mut self, entry: &codec::Entry<'_>) {
+        let is_decided = entry.at >= self.from && entry.at < self.until;
+        if is_decided && !entry.kind.is_recall() {
+            let id = self.id_of(entry);
+            entry.put(self.went_to.entry(id).or_default());
         }
     }
 
