@@ -201,7 +201,7 @@ const FIXED_BYTES: usize = 16 + 8 + 1;
 const FATE_SHIFT: u32 = 2;
 
 /// Finds all duplicates among the identities in `shards` and those of earlier runs, and the targets of
-/// `recalls`. The identities that are new stay in the shards.
+/// `recalls`. The identities stay in the shards.
 ///
 /// A recall that is itself a duplicate has no effect. A target is matched by
 /// its whole id first, then without suffixes on both sides.
@@ -218,38 +218,38 @@ pub fn resolve(
     let memory = memory.map(IdMemory::lookup).transpose()?.unwrap_or_default();
     let parts: Vec<Partition> = (0..shards.len())
         .into_par_iter()
-        .map(|shard| {
-            let mut identities = read_all(&shards.take(shard)?);
-            let known = known(&memory, shard, &identities, &index)?;
-            let part = Partition::resolve(&mut identities, known, &index);
-            shards.append(shard, written(&identities))?;
+        .map_init(Vec::new, |identities, shard| {
+            let chunks = shards.take(shard)?;
+            identities.clear();
+            identities.extend(all(&chunks));
+            identities.sort_unstable();
+            let known = known(&memory, shard, identities, &index)?;
+            let part = Partition::resolve(identities, &known, &index);
+            chunks.into_iter().try_for_each(|chunk| shards.append(shard, chunk))?;
             Ok(part)
         })
         .collect::<Result<_, Error>>()?;
     Ok(merge(parts, recalls))
 }
 
-/// Takes the identities of one shard that `resolve` has left there.
+/// Takes out the identities of one shard: those that are new, as `resolution` says.
 ///
 /// # Errors
 ///
 /// When spilled identities cannot be read back.
-pub fn take_fresh(shards: &Shards, shard: usize) -> Result<Vec<RememberedId>, Error> {
-    Ok(read_all(&shards.take(shard)?).iter().map(Identity::remembered).collect())
+pub fn take_fresh(
+    shards: &Shards,
+    shard: usize,
+    resolution: &Resolution,
+) -> Result<Vec<RememberedId>, Error> {
+    let is_new = |identity: &Identity| !resolution.duplicates.contains_key(&identity.arrival);
+    Ok(all(&shards.take(shard)?).filter(is_new).map(|identity| identity.remembered()).collect())
 }
 
-/// Reads identities, sorted.
-fn read_all(chunks: &[Vec<u8>]) -> Vec<Identity> {
+/// Reads identities, in no order.
+fn all(chunks: &[Vec<u8>]) -> impl Iterator<Item = Identity> {
     let of_chunk = |mut rest| std::iter::from_fn(move || Identity::take_from(&mut rest));
-    let mut identities: Vec<Identity> = chunks.iter().map(Vec::as_slice).flat_map(of_chunk).collect();
-    identities.sort_unstable();
-    identities
-}
-
-fn written(identities: &[Identity]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    identities.iter().for_each(|identity| identity.write_to(&mut bytes));
-    bytes
+    chunks.iter().map(Vec::as_slice).flat_map(of_chunk)
 }
 
 /// Reads what earlier runs know of the ids of a partition and of the messages that are recalled.
@@ -321,29 +321,22 @@ enum Target {
 }
 
 impl Partition {
-    /// Leaves only identities that are new.
-    fn resolve(
-        identities: &mut Vec<Identity>,
-        known: Map<MessageId, Known>,
-        recalls: &RecallIndex,
-    ) -> Partition {
+    /// Goes through sorted identities.
+    fn resolve(identities: &[Identity], known: &Map<MessageId, Known>, recalls: &RecallIndex) -> Partition {
         let mut found = Partition::default();
-        for (id, known) in &known {
+        for (id, known) in known {
             if let Some(first) = known.first {
                 found.name(*id, if known.recalled { Target::Gone } else { Target::Earlier(first) }, recalls);
             }
         }
-        let mut fresh = Vec::new();
         for same in identities.chunk_by(|a, b| a.id == b.id) {
             let known = known.get(&same[0].id).and_then(|known| known.first);
             if known.is_none() {
-                fresh.push(same[0]);
+                found.n_fresh += 1;
                 found.name(same[0].id, Target::Tonight(same[0].arrival, same[0].id), recalls);
             }
             found.note_repeats(same, known);
         }
-        found.n_fresh = fresh.len() as u64;
-        *identities = fresh;
         found
     }
 

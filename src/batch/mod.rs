@@ -219,7 +219,7 @@ struct NightRead {
     gathered: Gathered,
     resolution: Resolution,
     events: Shards,
-    /// Identities that are new.
+    /// Identities of all records.
     identities: Shards,
     /// Ids of business events that are new.
     event_ids: Vec<RememberedId>,

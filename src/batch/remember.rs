@@ -44,19 +44,12 @@ pub(super) fn decide(bundle: &Bundle, night: &NightRead, staging: &Staging) -> R
         ranks: false,
     };
     run.pass_barriers()?;
-    let parts: Vec<(Decided, Layers)> = (0..N_SHARDS)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|shard| run.decide_shard(shard, staging))
-        .collect::<Result<_, Error>>()?;
-    let (mut decided, mut state) = (Decided::default(), StateFiles::default());
-    for (part, (carried, written)) in parts {
-        decided.take(part);
-        state.carried.extend(carried);
-        state.written.extend(written);
-    }
     let to_replay = run.to_replay(bundle);
-    run.remember(bundle, staging, to_replay.clone(), &mut state)?;
+    let (histories, beside) =
+        rayon::join(|| run.decide_all(staging), || run.remember(bundle, staging, to_replay.clone()));
+    let ((decided, mut state), beside) = (histories?, beside?);
+    state.carried.extend(beside.carried);
+    state.written.extend(beside.written);
     tracing::info!(
         rows = decided.rows.len(),
         corrected = decided.withdrawn.len(),
@@ -115,6 +108,21 @@ impl Run<'_> {
         self.event_shards(shard).into_par_iter().with_max_len(1).map(census).collect()
     }
 
+    fn decide_all(&self, staging: &Staging) -> Result<(Decided, StateFiles), Error> {
+        let parts: Vec<(Decided, Layers)> = (0..N_SHARDS)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|shard| self.decide_shard(shard, staging))
+            .collect::<Result<_, Error>>()?;
+        let (mut decided, mut state) = (Decided::default(), StateFiles::default());
+        for (part, (carried, written)) in parts {
+            decided.take(part);
+            state.carried.extend(carried);
+            state.written.extend(written);
+        }
+        Ok((decided, state))
+    }
+
     fn decide_shard(&self, shard: usize, staging: &Staging) -> Result<(Decided, Layers), Error> {
         let remembered = self.reader.shard(shard)?;
         let decide = |events: usize| {
@@ -150,13 +158,13 @@ impl Run<'_> {
         bundle: &Bundle,
         staging: &Staging,
         to_replay: Vec<String>,
-        state: &mut StateFiles,
-    ) -> Result<(), Error> {
+    ) -> Result<StateFiles, Error> {
+        let mut state = StateFiles::default();
         let (night, pack) = (self.night, &bundle.rules.pack);
         let day = pack.zone.day(night.as_of.minus(Millis(1)));
         let recalled = &night.resolution.recalled_ids;
         let fresh = |range| {
-            let mut ids = identity::take_fresh(&night.identities, range)?;
+            let mut ids = identity::take_fresh(&night.identities, range, &night.resolution)?;
             ids.extend(recalled.iter().filter(|id| state::range_of(id.stem) == range));
             Ok(ids)
         };
@@ -178,7 +186,7 @@ impl Run<'_> {
             None => state.carried.extend(night.past.inputs()),
         }
         state.written.push(self.shared(bundle, to_replay).write(staging)?);
-        Ok(())
+        Ok(state)
     }
 
     /// Returns the ids of rules that have changed and were not computed anew since.
