@@ -5,7 +5,7 @@
 //! the difference is committed: rows that are missing, and rows that take others back. What the
 //! rules remember takes the place of what they remembered; all other rules go on as they are.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -315,7 +315,7 @@ impl<'r> Replay<'r> {
         self.remember(shared, &staging, &mut state)?;
         let record = self.record(&report);
         let mut files = difference.write_corrections(rules, &staging)?;
-        let looked_at: HashSet<u128> = decided.looked_at.into_iter().collect();
+        let looked_at: report::Histories = decided.looked_at.into_iter().collect();
         let stays = report::stays(rules, &looked_at);
         let earlier = crate::writer::Earlier { files: self.past.current_tags(), stays: &stays };
         let tables = Tables { rows: difference.missing, current: decided.current, ..Tables::default() };

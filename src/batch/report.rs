@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::FixedState;
 use serde::Serialize;
 
 use super::collect::Fault;
@@ -114,7 +115,7 @@ pub(super) fn publish(
     report.examples = faults.iter().take(EXAMPLES).map(|fault| describe(fault, &night.files)).collect();
     report.to_replay = to_replay;
     let record = run_record(options, &night, &report);
-    let looked_at: HashSet<u128> = decided.looked_at.into_iter().collect();
+    let looked_at: Histories = decided.looked_at.into_iter().collect();
     let tables = Tables {
         rows: decided.rows,
         withdrawn: decided.withdrawn,
@@ -135,9 +136,13 @@ pub(super) fn publish(
 }
 
 /// Says whether a row of `current_tags` stays: its tag is registered and nothing has happened in its history.
-pub(super) fn stays(rules: &RuleSet, looked_at: &HashSet<u128>) -> impl Fn(&TagOf<'_>) -> bool + Sync {
-    move |of| !looked_at.contains(&history_of(of)) && rules.tags.iter().any(|tag| tag.id == of.tag)
+pub(super) fn stays(rules: &RuleSet, looked_at: &Histories) -> impl Fn(&TagOf<'_>) -> bool + Sync {
+    let registered: HashSet<&str, FixedState> = rules.tags.iter().map(|tag| tag.id.as_str()).collect();
+    move |of| registered.contains(of.tag) && !looked_at.contains(&history_of(of))
 }
+
+/// Histories by hash; their order never shows.
+pub(super) type Histories = HashSet<u128, FixedState>;
 
 /// Returns the hash of the history that a row of `current_tags` belongs to.
 fn history_of(of: &TagOf<'_>) -> u128 {
