@@ -5,7 +5,7 @@
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
 
-use crate::language::{CharFlags, FoldedText, Segmenter, SkippedText, flags_of, fold, fold_with, skip_into};
+use crate::language::{FoldedText, Segmenter, SkippedText, fold, fold_with, skip_into};
 use crate::lexicon::{
     Catalog, LayerSet, LexiconIdx, LexiconSet, Mode, NegationPolicy, Term, TermIdx, Validity,
 };
@@ -18,6 +18,7 @@ use super::disguise::{self, Disguise, Disguises, cuts_a_word};
 use super::patterns::{Found, PatternRole, PatternSet, Views};
 use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
+use super::sieve::{Sieve, WordEnds};
 use super::{Layer, Mention, Polarity, Wanted};
 
 /// Finds mentions. Built once, shared by all threads.
@@ -252,24 +253,32 @@ impl Annotator {
 
     /// Turns candidates into hits.
     fn keep_hits(&self, at: Timestamp, looks_through: bool, scratch: &mut Scratch) {
-        let folded = &scratch.folded;
-        let surroundings = Surroundings::new(&self.patterns, &mut scratch.nearby);
-        let mut day = None;
-        let disguise = &mut scratch.disguise;
-        let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
-        let seen_through = |hit: &Candidate| looks_through && hit.skipped && hit.disguise.is_none();
-        scratch.candidates.retain(|hit| {
-            let term = self.term(hit.term);
-            !seen_through(hit)
-                && term.is_on(|| *day.get_or_insert_with(|| self.zone.day(at)))
-                && (hit.disguise.is_some() || stands_alone(folded, hit, term.mode))
-                && !(term.has_contexts && surroundings.cover(hit))
-                && (!term.needs_companion || surroundings.keep_company(hit, folded.text()))
-                && (term.mode != Mode::Word || words.bound(hit, folded.text()))
-                && (!term.keeps_words || hit.disguise.is_some() || !self.cuts(folded.text(), hit, disguise))
-        });
+        let (mut sieve, candidates) = self.sieve(at, looks_through, scratch);
+        candidates.retain(|hit| sieve.refusal(hit).is_none());
         resolve(&mut scratch.candidates, &mut scratch.hits);
-        scratch.hits.retain(|hit| !self.term(hit.term).coverable || !self.scope.cover(folded.text(), hit));
+        let folded = scratch.folded.text();
+        scratch.hits.retain(|hit| !self.term(hit.term).coverable || !self.scope.cover(folded, hit));
+    }
+
+    /// Returns what asks the candidates of the text in `scratch`, and the candidates.
+    pub(super) fn sieve<'s>(
+        &'s self,
+        at: Timestamp,
+        looks_through: bool,
+        scratch: &'s mut Scratch,
+    ) -> (Sieve<'s>, &'s mut Vec<Candidate>) {
+        let Scratch { folded, nearby, disguise, word_ends, candidates, .. } = scratch;
+        let sieve = Sieve {
+            annotator: self,
+            folded,
+            surroundings: Surroundings::new(&self.patterns, nearby),
+            words: WordEnds { segmenter: &self.segmenter, ends: word_ends, made: false },
+            disguise,
+            at,
+            day: None,
+            looks_through,
+        };
+        (sieve, candidates)
     }
 
     fn emit(&self, part: &Part<'_>, idx: u16, scratch: &mut Scratch, out: &mut Vec<Mention>) {
@@ -387,60 +396,6 @@ impl NegationPolicy {
             _ if judged.negated && judged.polarity == Polarity::Asserted => Some((Polarity::Negated, false)),
             _ => Some((judged.polarity, false)),
         }
-    }
-}
-
-/// Returns whether the hit is a hit where it stands: a whole run of letters or digits, not part of an
-/// emoji code, and the whole text when the term asks for that.
-pub(super) fn stands_alone(folded: &FoldedText, hit: &Candidate, mode: Mode) -> bool {
-    let (text, start, end) = (folded.text(), hit.start as usize, hit.end as usize);
-    match mode {
-        Mode::Regex | Mode::Detector => is_outside_atoms(folded, hit),
-        Mode::Whole => text[..start].trim().is_empty() && text[end..].trim().is_empty(),
-        _ => !joins(text, start) && !joins(text, end) && !adds(text, start) && is_outside_atoms(folded, hit),
-    }
-}
-
-/// Returns whether a plus sign at `at` joins what stands before it to what follows: u+v is no +v.
-fn adds(text: &str, at: usize) -> bool {
-    let letters = CharFlags::LATIN | CharFlags::DIGIT;
-    text[at..].starts_with('+')
-        && text[..at].chars().next_back().is_some_and(|c| flags_of(c).intersects(letters))
-}
-
-/// Returns whether letters, or digits, stand on both sides of `at`.
-fn joins(text: &str, at: usize) -> bool {
-    let (Some(before), Some(after)) = (text[..at].chars().next_back(), text[at..].chars().next()) else {
-        return false;
-    };
-    let (before, after) = (flags_of(before), flags_of(after));
-    [CharFlags::LATIN, CharFlags::DIGIT].iter().any(|run| before.intersects(*run) && after.intersects(*run))
-}
-
-/// Returns whether the hit lies outside every emoji code, or holds the code with its brackets.
-fn is_outside_atoms(folded: &FoldedText, hit: &Candidate) -> bool {
-    let atoms = folded.atoms();
-    let first = atoms.partition_point(|atom| atom.end <= hit.start);
-    let mut touched = atoms[first..].iter().take_while(|atom| atom.start < hit.end);
-    touched.all(|atom| hit.start <= atom.start && atom.end <= hit.end)
-}
-
-/// Word boundaries of one text, made when first asked for.
-pub(super) struct WordEnds<'a> {
-    pub(super) segmenter: &'a Segmenter,
-    pub(super) ends: &'a mut Vec<u32>,
-    pub(super) made: bool,
-}
-
-impl WordEnds<'_> {
-    /// Returns whether both ends of `hit` lie on word boundaries.
-    pub(super) fn bound(&mut self, hit: &Candidate, text: &str) -> bool {
-        if !self.made {
-            self.segmenter.word_ends(text, self.ends);
-            self.made = true;
-        }
-        let is_end = |at: u32| at == 0 || self.ends.binary_search(&at).is_ok();
-        is_end(hit.start) && is_end(hit.end)
     }
 }
 

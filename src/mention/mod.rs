@@ -17,6 +17,7 @@ mod regexes;
 mod scope;
 #[cfg(test)]
 mod scope_suite;
+mod sieve;
 mod starters;
 mod trace;
 mod wanted;
@@ -24,7 +25,8 @@ mod wanted;
 use std::ops::Range;
 
 pub use annotator::{Annotator, Scratch};
-pub use trace::{Refusal, Trace, Traced};
+pub use sieve::Refusal;
+pub use trace::{Trace, Traced};
 pub use wanted::Wanted;
 
 use serde::{Deserialize, Serialize};

@@ -5,15 +5,12 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
-
 use crate::lexicon::{LexiconIdx, NegationPolicy, TermIdx};
 use crate::time::Timestamp;
 
-use super::annotator::{WordEnds, stands_alone};
-use super::candidate::{Candidate, Surroundings, resolve};
+use super::candidate::{Candidate, resolve};
 use super::scope::{Judgement, Scene};
-use super::{Annotator, Layer, Polarity, Scratch};
+use super::{Annotator, Layer, Polarity, Refusal, Scratch};
 
 /// How one text was annotated.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,30 +36,6 @@ pub struct Traced {
     pub layer: Layer,
     /// What the words around it make of it, and whether negation turned it round; or why it is no mention.
     pub verdict: Result<(Polarity, bool), Refusal>,
-}
-
-/// Why a find is no mention.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refusal {
-    /// The term does not count on that day.
-    NotInForce,
-    /// It is a part of a longer run of letters or digits, of an emoji code, or not the whole text.
-    NotAlone,
-    /// A longer phrase of the term's contexts covers it.
-    Covered,
-    /// None of the words it needs stands close by.
-    WithoutCompany,
-    /// Its ends are no word boundaries.
-    InsideWord,
-    /// A longer or an earlier term of the same lexicon took its place.
-    Overlapped,
-    /// A longer word with another sense covers it.
-    OtherSense,
-    /// It is denied, and the term asks to drop it then.
-    Denied,
-    /// The speaker wants nothing of it.
-    Refused,
 }
 
 impl Annotator {
@@ -123,36 +96,11 @@ impl Annotator {
         words.collect()
     }
 
-    /// The first reason against each candidate, in the order in which `annotate` asks.
+    /// The first reason against each candidate, as `annotate` finds it.
     fn refusals(&self, at: Timestamp, scratch: &mut Scratch) -> Vec<Option<Refusal>> {
-        let folded = &scratch.folded;
-        let surroundings = Surroundings::new(&self.patterns, &mut scratch.nearby);
-        let mut words = WordEnds { segmenter: &self.segmenter, ends: &mut scratch.word_ends, made: false };
-        let day = self.zone.day(at);
-        let disguise = &mut scratch.disguise;
         let looks_through = self.looks_through(&self.all.own);
-        let refusal = |hit: &Candidate| {
-            let term = self.term(hit.term);
-            let plain = hit.disguise.is_none();
-            if looks_through && hit.skipped && plain {
-                Some(Refusal::Overlapped)
-            } else if !term.is_on(|| day) {
-                Some(Refusal::NotInForce)
-            } else if plain && !stands_alone(folded, hit, term.mode) {
-                Some(Refusal::NotAlone)
-            } else if term.has_contexts && surroundings.cover(hit) {
-                Some(Refusal::Covered)
-            } else if term.needs_companion && !surroundings.keep_company(hit, folded.text()) {
-                Some(Refusal::WithoutCompany)
-            } else if (term.mode == crate::lexicon::Mode::Word && !words.bound(hit, folded.text()))
-                || (term.keeps_words && plain && self.cuts(folded.text(), hit, disguise))
-            {
-                Some(Refusal::InsideWord)
-            } else {
-                None
-            }
-        };
-        scratch.candidates.iter().map(refusal).collect()
+        let (mut sieve, candidates) = self.sieve(at, looks_through, scratch);
+        candidates.iter().map(|hit| sieve.refusal(hit)).collect()
     }
 
     fn judge(&self, hit: &Candidate, scratch: &mut Scratch) -> Result<(Polarity, bool), Refusal> {

@@ -2,82 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod desk;
+mod measures;
+mod roles;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 use chattag::bundle;
-use chattag::rules::SourceFile;
 use serde_json::Value;
-use tempfile::TempDir;
 
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn write_all(directory: &Path, files: &[SourceFile]) {
-    for file in files {
-        let path = directory.join(&file.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &file.bytes).unwrap();
-    }
-}
-
-/// A directory with dictionaries of one's own, and the sample archive beside them.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new() -> Desk {
-        let place = tempfile::tempdir().unwrap();
-        write_all(&place.path().join("my-dict"), &bundle::embedded_files());
-        for (name, to) in [("archive", "archive"), ("roster.csv", "roster.csv")] {
-            let from = repository().join("data-samples").join(name);
-            std::os::unix::fs::symlink(from, place.path().join(to)).unwrap();
-        }
-        Desk(place)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path(name), bytes).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn replace(&self, name: &str, from: &str, to: &str) {
-        let text = self.read(name);
-        assert!(text.contains(from), "{name}: {from}");
-        self.write(name, text.replace(from, to).as_bytes());
-    }
-
-    fn chattag(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chattag"));
-        let output =
-            command.current_dir(self.0.path()).args(arguments).env("CHATTAG_LANG", "zh").output().unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(!error.contains("panicked"), "{arguments:?}: {error}");
-        output
-    }
-
-    /// Runs a command that must end with `code`, and returns what it prints.
-    fn says(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.chattag(arguments);
-        let said = String::from_utf8(output.stdout).unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}{error}");
-        said
-    }
-
-    fn json(&self, code: i32, arguments: &[&str]) -> Value {
-        let said = self.says(code, arguments);
-        serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {said}"))
-    }
-}
+use desk::{Desk, repository, write_all};
 
 const SHEET: &str = "编号,词条,变体,备注\r\nd003,打折,折扣|打骨折,同事补充\r\n,骨折价格,白菜价格,新词\r\n";
 
@@ -277,38 +213,6 @@ fn first_customer(desk: &Desk, tag: &str) -> String {
             .map(move |row| rows.text("customer", row).to_owned())
     });
     found.next().unwrap()
-}
-
-#[test]
-fn a_role_sees_what_its_policy_names_and_nothing_else() {
-    use chattag::maintain::tables::{Rows, read};
-    let desk = Desk::new();
-    desk.says(
-        0,
-        &["run", "archive", "--roster", "roster.csv", "--out", "out", "--max-quarantine", "50%", "--quiet"],
-    );
-    desk.write(
-        "roles.toml",
-        "[role.sales]\ntag_groups = [\"偏好\"]\ndepartments = [\"*\"]\n[role.sales.tables]\ncurrent_tags = [\"customer\", \"tag_path\", \"nonsense\"]\n".as_bytes(),
-    );
-    let view = desk.json(
-        0,
-        &["export", "--role", "sales", "--policy", "roles.toml", "--from", "out", "--out", "sales", "--json"],
-    );
-    assert!(view["tables"][0]["left_out"].as_u64().unwrap() > 0, "{view}");
-    let names: Vec<_> =
-        fs::read_dir(desk.path("sales")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["current_tags.parquet"]);
-    fs::create_dir_all(desk.path("view/current/current_tags")).unwrap();
-    fs::rename(desk.path("sales/current_tags.parquet"), desk.path("view/current/current_tags/0.parquet"))
-        .unwrap();
-    let batches = read(&desk.path("view"), "current", "current_tags").unwrap();
-    for batch in &batches {
-        assert_eq!(batch.schema().fields().len(), 2);
-        let rows = Rows(batch);
-        assert!((0..batch.num_rows()).all(|row| rows.text("tag_path", row).starts_with("偏好/")));
-    }
-    desk.says(2, &["export", "--role", "boss", "--policy", "roles.toml", "--from", "out", "--out", "boss"]);
 }
 
 #[test]
