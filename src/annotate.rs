@@ -123,13 +123,22 @@ pub struct TextAnnotator<'b> {
     bundle: &'b Bundle,
     only: Option<(Catalog, Annotator)>,
     speaker: Speaker,
+    at: Timestamp,
     lists: EvidenceLists,
 }
 
 impl<'b> TextAnnotator<'b> {
     /// Uses all dictionaries of `bundle`.
     pub fn new(bundle: &'b Bundle, speaker: Speaker) -> TextAnnotator<'b> {
-        TextAnnotator { bundle, only: None, speaker, lists: EvidenceLists::new(&bundle.catalog) }
+        let lists = EvidenceLists::new(&bundle.catalog);
+        TextAnnotator { bundle, only: None, speaker, at: Timestamp(0), lists }
+    }
+
+    /// Takes the texts as said at `at`: terms that do not count on that day are left out.
+    #[must_use]
+    pub fn said_at(mut self, at: Timestamp) -> TextAnnotator<'b> {
+        self.at = at;
+        self
     }
 
     /// Uses only `lexicon`, with the scope words of `bundle`.
@@ -211,7 +220,7 @@ impl<'b> TextAnnotator<'b> {
             corp: "".into(),
             seq: 0,
             id: "".into(),
-            at: Timestamp(0),
+            at: self.at,
             kind: MessageKind::Text,
             chat,
             room: (chat == ChatKind::Group).then(|| "room".into()),

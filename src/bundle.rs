@@ -3,6 +3,8 @@
 //!
 //! An edge: it reads files. What it reads is the directory's text, once.
 
+mod naming;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,6 +72,7 @@ impl Bundle {
     /// Makes a bundle of files. Returns none when any finding is an error.
     pub fn from_files(files: &[SourceFile], options: &Options) -> (Option<Bundle>, Vec<Diagnostic>) {
         let (draft, mut findings) = rules::read(files, &options.packs);
+        findings.extend(naming::findings(files));
         let catalog = Catalog::new(read_lexicons(files, &draft, &mut findings));
         findings.extend(lexicon::check(&catalog));
         let (rules, found) = rules::compile(&draft, &catalog, options.today);
@@ -134,6 +137,9 @@ pub fn files_in(dir: &Path) -> Result<Vec<SourceFile>, Error> {
     let visible = |entry: &walkdir::DirEntry| {
         entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
     };
+    if dir.is_file() {
+        return Err(Error::read(dir, std::io::ErrorKind::NotADirectory.into()));
+    }
     let mut files = Vec::new();
     for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(visible) {
         let entry = entry.map_err(|error| Error::read(dir, error.into()))?;
@@ -219,6 +225,7 @@ fn apply_edit(edit: &TermEdit, lexicons: &mut [Lexicon], findings: &mut Vec<Diag
             let Some(changed) = terms.iter_mut().find(|known| known.text == *term) else {
                 return findings.push(no_term(&edit.lexicon, term, &edit.place));
             };
+            findings.extend(lexicon::check_context(changed, contexts, &edit.place));
             changed.contexts.extend(contexts.iter().cloned());
         }
     }

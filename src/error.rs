@@ -3,6 +3,8 @@
 //! One bad record is a `RecordFault`, an odd dictionary is a `Diagnostic`;
 //! neither is an [`Error`].
 
+mod phrases;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,8 @@ enum ErrorKind {
     NoInput { pattern: String },
     #[error("{n} errors in the dictionaries; `chattag check` lists them")]
     Dictionaries { n: usize, findings: Vec<Diagnostic> },
+    #[error("`{path}` cannot be used: mend what is listed above")]
+    Unusable { path: PathBuf, findings: Vec<Diagnostic> },
     #[error("another run holds `{path}`{holder}: wait for it to end, or write to another directory")]
     Locked { path: PathBuf, holder: String },
     #[error("`{path}` is damaged: {what}")]
@@ -42,7 +46,9 @@ enum ErrorKind {
     #[error("cannot write table `{table}`")]
     Parquet { table: &'static str, source: parquet::errors::ParquetError },
     #[error("`{value}` is no {what}: expected {expected}")]
-    Argument { what: &'static str, value: String, expected: String },
+    Argument { what: &'static str, value: String, expected: &'static str },
+    #[error("`{value}` is no {what}: expected one of {known}")]
+    NoneOf { what: &'static str, value: String, known: String },
 }
 
 impl Error {
@@ -65,6 +71,11 @@ impl Error {
     pub fn dictionaries(findings: Vec<Diagnostic>) -> Error {
         let n = findings.iter().filter(|finding| finding.code.starts_with('E')).count();
         ErrorKind::Dictionaries { n, findings }.into()
+    }
+
+    /// A file that the user wrote, other than dictionaries, has errors.
+    pub fn unusable(path: &Path, findings: Vec<Diagnostic>) -> Error {
+        ErrorKind::Unusable { path: path.to_owned(), findings }.into()
     }
 
     /// Another process holds the lock at `path`; `holder` says which, or is empty.
@@ -105,13 +116,17 @@ impl Error {
 
     /// A value given by the user cannot be used.
     pub fn argument(what: &'static str, value: &str, expected: &'static str) -> Error {
-        ErrorKind::Argument { what, value: value.to_owned(), expected: expected.to_owned() }.into()
+        ErrorKind::Argument { what, value: value.to_owned(), expected }.into()
     }
 
     /// A value given by the user is none of those there are.
     pub fn argument_one_of(what: &'static str, value: &str, known: &[&str]) -> Error {
-        let expected = format!("one of {}", known.join(", "));
-        ErrorKind::Argument { what, value: value.to_owned(), expected }.into()
+        ErrorKind::NoneOf { what, value: value.to_owned(), known: known.join(", ") }.into()
+    }
+
+    /// Returns the same text in Chinese; `Display` is English.
+    pub fn chinese(&self) -> String {
+        self.0.chinese()
     }
 
     /// Returns whether another run holds the output directory.
@@ -124,11 +139,48 @@ impl Error {
         matches!(self.0, ErrorKind::Interrupted)
     }
 
-    /// Returns the findings when the dictionaries are at fault.
+    /// Returns the findings when the dictionaries or another file of the user are at fault.
     pub fn findings(&self) -> &[Diagnostic] {
         match &self.0 {
-            ErrorKind::Dictionaries { findings, .. } => findings,
+            ErrorKind::Dictionaries { findings, .. } | ErrorKind::Unusable { findings, .. } => findings,
             _ => &[],
+        }
+    }
+}
+
+impl ErrorKind {
+    fn chinese(&self) -> String {
+        use phrases::chinese;
+        match self {
+            ErrorKind::Read { path, .. } => format!("读不了 `{}`", path.display()),
+            ErrorKind::Write { path, .. } => format!("写不了 `{}`", path.display()),
+            ErrorKind::NoInput { pattern } => format!(
+                "没有与 `{pattern}` 相符的存档文件：应为文件、目录、`archive/*.jsonl` 这样的通配符，或 `-`"
+            ),
+            ErrorKind::Dictionaries { n, .. } => format!("词库有 {n} 处错误；用 `chattag check` 逐条列出"),
+            ErrorKind::Unusable { path, .. } => format!("`{}` 不能用：请改好上面列出的各处", path.display()),
+            ErrorKind::Locked { path, holder } => {
+                format!("`{}` 正被另一次运行占用{holder}：等它结束，或写到别的目录", path.display())
+            }
+            ErrorKind::Damaged { path, what } => format!("`{}` 已损坏：{}", path.display(), chinese(what)),
+            ErrorKind::StateFormat { path, found, wanted } => format!(
+                "状态文件 `{}` 的格式是 {found}，本版本读 {wanted}：用写它的那个 chattag，或更新的版本",
+                path.display()
+            ),
+            ErrorKind::NoState { path } => {
+                format!("`{}` 没有状态：应为以前 `chattag run` 的输出目录", path.display())
+            }
+            ErrorKind::Interrupted => "已中断：什么都没有写".to_owned(),
+            ErrorKind::Listen { address, .. } => {
+                format!("不能在 `{address}` 上监听：应为本机空闲的端口，如 127.0.0.1:9184")
+            }
+            ErrorKind::Parquet { table, .. } => format!("写不了表 `{table}`"),
+            ErrorKind::Argument { what, value, expected } => {
+                format!("`{value}` 不能作{}：应为{}", chinese(what), chinese(expected))
+            }
+            ErrorKind::NoneOf { what, value, known } => {
+                format!("`{value}` 不是{}：可选 {known}", chinese(what))
+            }
         }
     }
 }

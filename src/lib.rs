@@ -32,4 +32,5 @@ pub mod phrases;
 pub mod scenario;
 pub mod state;
 pub mod stream;
+pub mod telling;
 pub mod time;

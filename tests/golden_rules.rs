@@ -2,8 +2,8 @@
 //!
 //! Each directory of `tests/golden/rules` holds files laid over the fixture pack
 //! (`X.append` adds to X, `X.replace` holds `from|to`, `X.remove` takes X away, `PACKS` names
-//! overlays) and `findings.out`. `BASE` compares with the fixture as the version before,
-//! `archive.jsonl` is a sample archive, `roster.csv` a roster, `GAPS` runs the tests. Rewrite the
+//! overlays) and `findings.out`. `BASE` compares with the fixture as the version before, `TODAY` is the
+//! day that end dates are compared with, `archive.jsonl` a sample archive, `roster.csv` a roster. Rewrite the
 //! expected findings with `UPDATE_GOLDEN=1 cargo test --test golden_rules`, and read the change.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
@@ -17,8 +17,9 @@ use chattag::batch::{Progress, RehearsalOptions};
 use chattag::bundle::{self, Bundle, Options};
 use chattag::diagnostic::{self, CODES, Diagnostic, Language};
 use chattag::maintain::gold::Gold;
-use chattag::maintain::{against, stats};
+use chattag::maintain::{against, lint, stats};
 use chattag::rules::SourceFile;
+use chattag::time::Day;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
@@ -36,7 +37,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 /// Files of a case that are no dictionaries.
-const BESIDE: &[&str] = &["findings.out", "PACKS", "BASE", "GAPS", "archive.jsonl", "roster.csv"];
+const BESIDE: &[&str] = &["findings.out", "PACKS", "BASE", "TODAY", "archive.jsonl", "roster.csv"];
 
 fn lay_over(files: &mut Vec<SourceFile>, layer: SourceFile) {
     let (path, how) = match layer.path.rsplit_once('.') {
@@ -67,6 +68,8 @@ fn dictionaries(case: &Path) -> (Vec<SourceFile>, Options) {
         if layer.path == "PACKS" {
             let names = String::from_utf8(layer.bytes).unwrap();
             options.packs.extend(names.split_whitespace().map(str::to_owned));
+        } else if layer.path == "TODAY" {
+            options.today = Day::parse(std::str::from_utf8(&layer.bytes).unwrap().trim());
         } else if !BESIDE.contains(&layer.path.as_str()) {
             lay_over(&mut files, layer);
         }
@@ -89,12 +92,7 @@ fn findings(case: &Path) -> Vec<Diagnostic> {
         if case.join("archive.jsonl").exists() {
             findings.extend(measured(&case.join("archive.jsonl"), bundle, &gold));
         }
-        if case.join("GAPS").exists() {
-            let run = |scenario: &chattag::scenario::Scenario| {
-                scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator).finding()
-            };
-            findings.extend(bundle.scenarios.iter().filter_map(run));
-        }
+        findings.extend(lint::findings(bundle));
         diagnostic::sort(&mut findings);
     }
     findings
@@ -187,8 +185,6 @@ fn every_code_is_listed_once_used_and_shown() {
     assert_eq!(listed.len(), CODES.len(), "a code is listed twice");
     assert_eq!(used, listed, "codes of the sources and of src/diagnostic/codes.rs");
     let shown: BTreeSet<&str> = cases().iter().flat_map(|case| codes_of(case)).collect();
-    // No input gives W401 any more: once a roster's encoding is decided, each of its rows is text.
-    let shown: BTreeSet<&str> = shown.into_iter().chain(["W401"]).collect();
     let missing: Vec<&str> =
         CODES.iter().map(|code| code.code).filter(|code| !shown.contains(code)).collect();
     assert!(missing.is_empty(), "no case in tests/golden/rules shows {missing:?}");
@@ -211,29 +207,49 @@ fn the_page_of_diagnostics_is_made_from_the_list() {
     assert_eq!(written, page, "UPDATE_DOCS=1 cargo test --test golden_rules rewrites docs/diagnostics.md");
 }
 
+fn write_all(directory: &Path, files: &[SourceFile]) {
+    for file in files {
+        let path = directory.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.bytes).unwrap();
+    }
+}
+
+/// `chattag check` with the options that the files of a case ask for.
+fn check(case: &Path, place: &Path) -> Command {
+    let (files, options) = dictionaries(case);
+    write_all(&place.join("dict"), &files);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chattag"));
+    command.args(["check", "--lang", "zh", "--deny", "warnings", "--dict"]).arg(place.join("dict"));
+    for pack in &options.packs {
+        command.args(["--pack", pack]);
+    }
+    if case.join("BASE").exists() {
+        write_all(&place.join("base"), &fixture());
+        command.arg("--base").arg(place.join("base"));
+    }
+    for (file, option) in [("archive.jsonl", "--archive"), ("roster.csv", "--roster")] {
+        if case.join(file).exists() {
+            command.arg(option).arg(case.join(file));
+        }
+    }
+    if let Some(today) = options.today {
+        command.args(["--as-of", &today.to_iso()]);
+    }
+    command
+}
+
 #[test]
 fn the_command_says_the_same_and_ends_with_the_documented_code() {
-    let plain = |case: &&PathBuf| {
-        let beside = ["BASE", "GAPS", "archive.jsonl", "roster.csv"];
-        !beside.iter().any(|name| case.join(name).exists())
-    };
-    for case in cases().iter().filter(plain) {
-        let (files, options) = dictionaries(case);
+    for case in cases() {
         let place = tempfile::tempdir().unwrap();
-        for file in &files {
-            let path = place.path().join(&file.path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, &file.bytes).unwrap();
-        }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chattag"));
-        command.args(["check", "--lang", "zh", "--deny", "warnings", "--dict"]).arg(place.path());
-        for pack in &options.packs {
-            command.args(["--pack", pack]);
-        }
-        let output = command.output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}: {said}", case.display());
-        for finding in findings(case) {
+        let output = check(&case, place.path()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap().replace(&format!("{}/", case.display()), "");
+        let found = findings(&case);
+        // Beside the findings of the case: what has ended by the day on which the tests run.
+        let blocks = said.lines().any(|line| line.starts_with("错误 E") || line.starts_with("警告 W"));
+        assert_eq!(output.status.code(), Some(i32::from(blocks)), "{}: {said}", case.display());
+        for finding in &found {
             assert!(said.contains(&finding.render(Language::Chinese)), "{}: {said}", case.display());
         }
         assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{}", case.display());

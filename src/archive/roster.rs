@@ -57,6 +57,7 @@ impl Roster {
         };
         for row in reader.records() {
             match row {
+                Ok(row) if is_torn(&row) => findings.push(unreadable(name, line_of(row.position()))),
                 Ok(row) => roster.add(name, &columns, &row, &mut findings),
                 Err(error) => findings.push(unreadable(name, line_of(error.position()))),
             }
@@ -171,6 +172,11 @@ fn rank_of(cell: &str) -> Rank {
     }
 }
 
+/// Returns whether a quote without its partner took in the lines that follow: names and ids have no line breaks.
+fn is_torn(row: &csv::StringRecord) -> bool {
+    row.iter().any(|cell| cell.contains(['\n', '\r']))
+}
+
 fn line_of(position: Option<&csv::Position>) -> u32 {
     position.map_or(0, |position| u32::try_from(position.line()).unwrap_or(u32::MAX))
 }
@@ -181,7 +187,12 @@ fn no_member_column(name: &str) -> Diagnostic {
 }
 
 fn unreadable(name: &str, line: u32) -> Diagnostic {
-    Diagnostic::new("W401", Place::new(name, line, 0), "这一行读不出来", "this row cannot be read")
+    let (zh, en) = (
+        "这一行读不出来：引号没有配对，后面的行都被并了进来",
+        "this row cannot be read: a quote without its partner took in the lines that follow",
+    );
+    Diagnostic::new("W401", Place::new(name, line, 0), zh, en)
+        .with_help("删去多余的引号 \"", "delete the spare quote \"")
 }
 
 fn no_member(name: &str, line: u32) -> Diagnostic {

@@ -43,6 +43,7 @@ pub fn markdown(examples: impl Fn(&str) -> Vec<String>) -> String {
         page.push_str(&line);
     }
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    page.push_str(FOOT);
     write!(page, "\n{} codes: {errors} E, {warnings} W, {} N.\n", CODES.len(), count(Severity::Note))
         .expect("writing to a string does not fail");
     page
@@ -71,6 +72,17 @@ names file, line and column (in a CSV file: the cell) and what to type instead. 
 
 | 代码 | 含义 | meaning | 由谁发现 found by | 例 examples |
 |---|---|---|---|---|
+";
+
+const FOOT: &str = "
+## 不另设代码的 · What has no code, and why
+
+* 规则文件名与主题不符：文件不声明主题，只要求文件名合命名规则（W116）。A file declares no topic; only its name is checked (W116).
+* 例外已对不上词条：行业包的 `exclude_context` 按词条原文对应，词条改了就报 E003 或 W106；豁免按规则 id 对应，规则没了就报 E003。
+  Exceptions are bound to what they silence: a context to the term's text (E003, W106), an exemption to rule ids (E003). Findings
+  themselves cannot be silenced.
+* 每条防骚扰规则超过 100 个关键词：`export wecom` 自动分成几条，不会出错；放不下的词和超出总数才报 W117。More than 100 keywords are spread
+  over several rules; only words that fit nowhere and totals are W117.
 ";
 
 const fn code(code: &'static str, zh: &'static str, en: &'static str) -> Code {
@@ -102,7 +114,11 @@ pub const CODES: &[Code] = &[
     ),
     found_by(
         "check --base",
-        code("E006", "规则改了，version 没有升", "a rule changed and its `version` was not raised"),
+        code(
+            "E006",
+            "规则改了，version 没有升，或没写 migrate；词库改了，version 没有升",
+            "a rule changed and its `version` was not raised or `migrate` is missing; the pack's `version` was not raised",
+        ),
     ),
     code(
         "E007",
@@ -129,13 +145,20 @@ pub const CODES: &[Code] = &[
     code("E013", "同一标签由两种 key 打上", "one tag assigned under two kinds of key"),
     code("E014", "文件不是 UTF-8，或含控制字符", "file is not UTF-8, or holds control characters"),
     code("E015", "CSV：表头、列、格数或编号不对", "CSV: header, column, number of cells, or duplicate id"),
-    found_by("run --roster", code("E401", "名册缺少成员列", "roster without a member column")),
+    found_by(
+        "check --roster, run --roster",
+        code("E401", "名册缺少成员列", "roster without a member column"),
+    ),
     code("W101", "归一后重复的词", "same term twice after folding"),
     found_by(
         "check --archive",
         code("W102", "词条在样本中总被更长的词覆盖", "term that a longer one always covers in the sample"),
     ),
-    code("W103", "同一个词在褒贬相反的词表里", "same term in lists of opposite meaning"),
+    code(
+        "W103",
+        "同一个词在褒贬相反的词表里，或引向互斥的两个标签",
+        "same term in lists of opposite meaning, or leading to two tags of which only one can stand",
+    ),
     code("W104", "只有一个字，或全是数字标点", "term of one character, or only digits and marks"),
     found_by(
         "check --archive",
@@ -159,14 +182,27 @@ pub const CODES: &[Code] = &[
     ),
     code("W114", "每次都告警，又没有冷却", "`after_fire = \"every\"` with an alert and no cooldown"),
     code("W115", "豁免没有截止日期，或已到期", "exemption without end, or past it"),
-    code("W116", "规则 id 或标题不合命名规则", "rule id or title against the naming rules"),
+    code("W116", "id、标题或文件名不合命名规则", "an id, a title or a file's name against the naming rules"),
     code("W117", "超出企业微信的限制", "a limit of WeCom is passed"),
     code("W118", "等级永远达不到", "a level that no score can reach"),
-    found_by("run --roster", code("W401", "名册有一行读不出", "roster row that cannot be read")),
-    found_by("run --roster", code("W402", "名册有一行没有成员", "roster row that names no member")),
-    found_by("run --roster", code("W403", "名册有一行角色不认识", "roster row with an unknown role")),
     found_by(
-        "run --roster",
+        "check --roster, run --roster",
+        code(
+            "W401",
+            "名册有一行读不出：引号没有配对",
+            "roster row that cannot be read: a quote without its partner",
+        ),
+    ),
+    found_by(
+        "check --roster, run --roster",
+        code("W402", "名册有一行没有成员", "roster row that names no member"),
+    ),
+    found_by(
+        "check --roster, run --roster",
+        code("W403", "名册有一行角色不认识", "roster row with an unknown role"),
+    ),
+    found_by(
+        "check --roster, run --roster",
         code("W404", "名册里的群主、管理员没有写明群", "owner or admin in the roster without the room"),
     ),
     found_by("check --archive", code("N201", "样本中从未命中的词", "term without a hit in the sample")),
@@ -182,5 +218,5 @@ pub const CODES: &[Code] = &[
         "check --archive",
         code("N203", "过宽的词：一条规则三成以上的命中来自它", "broad term: more than 30 % of a rule's hits"),
     ),
-    found_by("test", code("N204", "标为 todo 的测试已经通过", "a test marked `todo` now passes")),
+    code("N204", "标为 todo 的测试已经通过", "a test marked `todo` now passes"),
 ];

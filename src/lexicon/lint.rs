@@ -21,6 +21,7 @@ pub(super) fn check_cells(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnos
     for column in [Column::Category, Column::Note] {
         check_formula(row.raw(column), place(column), findings);
     }
+    check_code(&term.code, place(Column::Id), findings);
     if !term.mode.is_literal() {
         return;
     }
@@ -44,6 +45,21 @@ fn check_spreadsheet(cell: &str, place: Place, findings: &mut Vec<Diagnostic>) {
                 format!("`{text}` looks as if a spreadsheet had changed it"),
             ],
             ["恢复原文，并把该列设为“文本”格式", "restore it, and format the column as text"],
+        ));
+    }
+}
+
+/// W116: ids stand in tables, commands and lists separated by spaces or bars.
+fn check_code(code: &str, place: Place, findings: &mut Vec<Diagnostic>) {
+    if code.contains(|c: char| c.is_whitespace() || c.is_control() || "|,，".contains(c)) {
+        findings.push(warn(
+            "W116",
+            place,
+            [
+                format!("编号 `{code}` 含空格、逗号或竖线"),
+                format!("id `{code}` holds a space, a comma or a bar"),
+            ],
+            ["只用字母、数字、下划线、短横", "use letters, digits, underscores and dashes"],
         ));
     }
 }
@@ -158,22 +174,26 @@ fn check_variants(row: &Row<'_>, term: &Term, findings: &mut Vec<Diagnostic>) {
 
 /// W106: contexts that cover no spelling of the term.
 fn check_contexts(term: &Term, place: Place, findings: &mut Vec<Diagnostic>) {
+    findings.extend(check_context(term, &term.contexts, &place));
+}
+
+/// Returns a finding (`W106`), at `place`, for each of `contexts` that covers no spelling of `term`.
+pub fn check_context(term: &Term, contexts: &[String], place: &Place) -> Vec<Diagnostic> {
     let spellings: Vec<String> = term.spellings().map(fold).collect();
-    for context in &term.contexts {
+    let idle = contexts.iter().filter(|context| {
         let folded = fold(context);
         let vetoes = || spellings.iter().any(|spelling| is_disguise_of(&folded, spelling));
-        if !spellings.iter().any(|spelling| folded.contains(spelling.as_str())) && !vetoes() {
-            findings.push(warn(
-                "W106",
-                place.clone(),
-                [
-                    format!("排除语境 `{context}` 不含词条 `{}`，不起作用", term.text),
-                    format!("context `{context}` does not contain `{}`: it never acts", term.text),
-                ],
-                ["写出包含该词条的更长文字", "write the longer text that contains the term"],
-            ));
-        }
-    }
+        !spellings.iter().any(|spelling| folded.contains(spelling.as_str())) && !vetoes()
+    });
+    let finding = |context: &String| {
+        let texts = [
+            format!("排除语境 `{context}` 不含词条 `{}`，不起作用", term.text),
+            format!("context `{context}` does not contain `{}`: it never acts", term.text),
+        ];
+        let help = ["写出包含该词条的更长文字", "write the longer text that contains the term"];
+        warn("W106", place.clone(), texts, help)
+    };
+    idle.map(finding).collect()
 }
 
 /// Returns whether `text` holds something that sounds like the term or is a spelling made for it: such a context is a
@@ -234,6 +254,7 @@ mod tests {
         ("a,优惠,,,包含,重,,,留着,半开,10/20/2024,,", &["E001 2:6", "E001 2:9", "E001 2:10", "E001 2:11"]),
         ("a,优惠,,,包含,1,,,,,2024-05-02,2024-05-02,", &["E001 2:12"]),
         ("a,,,,包含,1,,,,,,,", &["E001 2:2"]),
+        ("a b,优惠,,,包含,1,,,,,,,", &["W116 2:1"]),
         ("a,优惠,,甲/乙/丙/丁,包含,1,,,,,,,", &["E005 2:4"]),
         ("a,优惠,,甲//丙,包含,1,,,,,,,", &["E005 2:4"]),
         ("a,(?=折),,,正则,1,,,,,,,", &["E008 2:2"]),

@@ -25,6 +25,7 @@ pub use detector::Detector;
 pub use encoding::check_bytes;
 pub use layer_set::LayerSet;
 pub use lexicon_set::LexiconSet;
+pub use lint::check_context;
 pub use parse::parse;
 pub use term::{Lexicon, Mode, NegationPolicy, Term, Validity};
 pub use variant::{Variant, VariantKind, VariantTables};

@@ -7,12 +7,14 @@ use crate::rules::{Rule, Shape, Window};
 use crate::time::Millis;
 
 /// Returns what is wrong with `new` as the successor of `base`: rules that changed under the same
-/// version (E006), the pack's version not raised (E006), ids that lost their zeros (W108).
+/// version (E006) or without saying what becomes of saved state (E006), the pack's version not raised
+/// (E006), ids that lost their zeros (W108).
 pub fn findings(base: &Bundle, new: &Bundle) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for rule in &new.rules.rules {
         let before = base.rules.rules.iter().find(|known| known.id == rule.id);
         findings.extend(before.and_then(|before| unraised(before, rule)));
+        findings.extend(before.and_then(|before| unmigrated(before, rule)));
     }
     if base.fingerprint != new.fingerprint && base.rules.pack.version == new.rules.pack.version {
         findings.push(pack_unraised(&new.rules.pack.version));
@@ -39,6 +41,22 @@ fn unraised(before: &Rule, after: &Rule) -> Option<Diagnostic> {
     changed.then(|| {
         Diagnostic::new("E006", after.place.clone(), zh, en)
             .with_help(format!("写 version = {next}"), format!("write version = {next}"))
+    })
+}
+
+/// A rule that looks for something else and leaves open what becomes of what it has counted so far.
+fn unmigrated(before: &Rule, after: &Rule) -> Option<Diagnostic> {
+    let means_else = before.state_fingerprint != after.state_fingerprint
+        && before.lexicon_fingerprint == after.lexicon_fingerprint;
+    let (zh, en) = (
+        format!("规则 “{}” 的判断方式改了，没有写 migrate", after.id),
+        format!("rule `{}` looks for something else and has no `migrate`", after.id),
+    );
+    (means_else && !after.migrate_is_written).then(|| {
+        Diagnostic::new("E006", after.place.clone(), zh, en).with_help(
+            "写 migrate = \"replay\"（从存档重算）、\"reset\"（清空）或 \"keep\"（照用已累计的）",
+            "write migrate = \"replay\" (compute it from the archive), \"reset\" or \"keep\"",
+        )
     })
 }
 

@@ -120,7 +120,7 @@ fn registry(set: &RuleSet, options: AuditOptions, findings: &mut Vec<AuditFindin
         findings.push(finding("limit", "", zh, en));
     }
     let assigned: BTreeSet<usize> =
-        set.rules.iter().filter_map(|rule| Some(usize::from(rule.emit.as_ref()?.tag.0))).collect();
+        set.rules.iter().flat_map(|rule| rule.tags()).map(|tag| usize::from(tag.0)).collect();
     for (at, tag) in set.tags.iter().enumerate() {
         naming(tag, findings);
         if !assigned.contains(&at) {

@@ -84,7 +84,7 @@ pub struct RuleTouched {
 pub fn text(bundle: &Bundle, text: &str, speaker: Speaker, at: Timestamp) -> TextExplained {
     let trace = bundle.annotator.trace(text, at);
     let texts = [Text { id: String::new(), text: text.to_owned(), terms: None }];
-    let annotated = TextAnnotator::new(bundle, speaker).annotate_all(&texts);
+    let annotated = TextAnnotator::new(bundle, speaker).said_at(at).annotate_all(&texts);
     let signals: Vec<String> = annotated.into_iter().flat_map(|one| one.signals).collect();
     let found = trace.found.iter().map(|traced| {
         let term = bundle.catalog.term(traced.term);
@@ -221,12 +221,32 @@ pub struct Step {
     pub speaker: String,
     /// The words.
     pub text: String,
-    /// Signals that these rules wait for, with the text that made each true.
-    pub signals: Vec<(String, Vec<String>)>,
-    /// Rule, how far it was, how far it is.
-    pub moves: Vec<(String, Progress, Progress)>,
+    /// Signals that these rules wait for.
+    pub signals: Vec<StepSignal>,
+    /// Rules that moved.
+    pub moves: Vec<Move>,
     /// What was decided.
     pub decisions: Vec<Decided>,
+}
+
+/// A signal that was true.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepSignal {
+    /// The signal.
+    pub signal: String,
+    /// The text that made it true, piece by piece.
+    pub found: Vec<String>,
+}
+
+/// How far one rule moved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Move {
+    /// The rule.
+    pub rule: String,
+    /// How far it was.
+    pub before: Progress,
+    /// How far it is.
+    pub after: Progress,
 }
 
 /// One decision.
@@ -352,17 +372,17 @@ impl Replay<'_> {
         &self,
         before: &[(crate::rules::RuleIdx, Progress)],
         after: &[(crate::rules::RuleIdx, Progress)],
-    ) -> Vec<(String, Progress, Progress)> {
+    ) -> Vec<Move> {
         let was = |rule| before.iter().find(|(known, _)| *known == rule).map(|(_, was)| was.clone());
         let moves = after.iter().filter_map(|(rule, is)| {
             let was = was(*rule).unwrap_or_default();
-            let id = self.set.rules[usize::from(rule.0)].id.clone();
-            (was != *is).then(|| (id, was, is.clone()))
+            let rule = self.set.rules[usize::from(rule.0)].id.clone();
+            (was != *is).then(|| Move { rule, before: was, after: is.clone() })
         });
         moves.collect()
     }
 
-    fn step(&self, event: &Event, moves: Vec<(String, Progress, Progress)>, rows: &[Row]) -> Step {
+    fn step(&self, event: &Event, moves: Vec<Move>, rows: &[Row]) -> Step {
         let of = if event.recall_of.is_empty() { &event.id } else { &event.recall_of };
         let said = self.said.get(of.as_str()).cloned().unwrap_or_default();
         Step {
@@ -381,7 +401,7 @@ impl Replay<'_> {
     }
 
     /// The signals that the explained rules wait for.
-    fn signals(&self, event: &Event) -> Vec<(String, Vec<String>)> {
+    fn signals(&self, event: &Event) -> Vec<StepSignal> {
         let waited: BTreeSet<SignalIdx> = self.set.rules.iter().flat_map(Rule::signals).collect();
         let signs = event.signals.iter().filter(|sign| waited.contains(&sign.signal));
         signs
@@ -390,7 +410,8 @@ impl Replay<'_> {
                     let term = || self.catalog.term(hit.term).text.clone();
                     hit.surface.as_deref().map_or_else(term, str::to_owned)
                 });
-                (self.set.signals[usize::from(sign.signal.0)].id.clone(), terms.collect())
+                let signal = self.set.signals[usize::from(sign.signal.0)].id.clone();
+                StepSignal { signal, found: terms.collect() }
             })
             .collect()
     }

@@ -89,19 +89,31 @@ pub struct Gate {
     pub max_change: Option<f64>,
 }
 
+/// A threshold that a change passes.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Breach {
+    /// The option that sets it.
+    pub gate: &'static str,
+    /// The rule it concerns; `None`: all together.
+    pub rule: Option<String>,
+    /// What there is.
+    pub value: String,
+}
+
 impl Gate {
-    /// Returns what is beyond the thresholds: the name of the threshold, what it concerns, the value.
-    pub fn breaches(&self, impact: &Impact) -> Vec<(&'static str, String, String)> {
+    /// Returns what is beyond the thresholds.
+    pub fn breaches(&self, impact: &Impact) -> Vec<Breach> {
         let mut breaches = Vec::new();
         let n = impact.new_kicks.len() as u64;
         if self.max_new_kicks.is_some_and(|most| n > most) {
-            breaches.push(("--max-new-kicks", String::new(), n.to_string()));
+            breaches.push(Breach { gate: "--max-new-kicks", rule: None, value: n.to_string() });
         }
         for rule in &impact.rules {
             let [before, after] = rule.decisions;
             let change = before.abs_diff(after) as f64 / before.max(1) as f64;
             if self.max_change.is_some_and(|most| change > most) {
-                breaches.push(("--max-change", rule.rule.clone(), format!("{:.0}%", change * 100.0)));
+                let value = format!("{:.0}%", change * 100.0);
+                breaches.push(Breach { gate: "--max-change", rule: Some(rule.rule.clone()), value });
             }
         }
         breaches

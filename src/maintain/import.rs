@@ -62,8 +62,8 @@ pub enum Change {
         code: String,
         /// The term, as it was.
         term: String,
-        /// Column, before, after.
-        cells: Vec<(&'static str, String, String)>,
+        /// The cells.
+        cells: Vec<CellChange>,
     },
     /// Switched off.
     SwitchedOff {
@@ -72,6 +72,17 @@ pub enum Change {
         /// The term.
         term: String,
     },
+}
+
+/// A cell that differs.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CellChange {
+    /// Title of its column.
+    pub column: &'static str,
+    /// What the list says.
+    pub before: String,
+    /// What the sheet says.
+    pub after: String,
 }
 
 impl Import {
@@ -128,6 +139,10 @@ impl<'s> Reading<'s> {
             findings.push(empty_sheet(name));
             return reading;
         };
+        if first.cells.iter().any(|cell| is_no_text(&cell.text)) {
+            findings.push(no_table(name));
+            return reading;
+        }
         for (at, cell) in first.cells.iter().enumerate() {
             match meaning(&cell.text) {
                 Some(column) if !reading.columns.contains_key(&column) => {
@@ -157,10 +172,24 @@ impl<'s> Reading<'s> {
         let at = *self.columns.get(&column)?;
         let cell = row.cells.get(at).cloned().unwrap_or_default();
         let is_day = matches!(column, column::FROM | column::UNTIL);
-        let Cell { text, day } = cell;
+        let Cell { text, day, .. } = cell;
         let text = day.filter(|_| is_day).unwrap_or(text);
         let text = text.trim();
         Some(text.strip_prefix('\'').unwrap_or(text).replace(['\r', '\n'], " "))
+    }
+
+    /// Cells with a line break, where only the note may have one.
+    fn torn_cells(&self, row: &SheetRow) -> Vec<Diagnostic> {
+        let columns = self.columns.iter().filter(|(column, _)| **column != column::NOTE);
+        let torn = columns.filter(|(_, at)| row.cells.get(**at).is_some_and(|cell| cell.text.contains('\n')));
+        torn.map(|(column, _)| torn_cell(self.place(row, *column))).collect()
+    }
+
+    /// Cells whose text is what a formula gives today.
+    fn formulas(&self, row: &SheetRow) -> Vec<Diagnostic> {
+        let cells = self.columns.iter().filter_map(|(column, at)| Some((*column, row.cells.get(*at)?)));
+        let given = cells.filter_map(|(column, cell)| Some((column, &cell.text, cell.formula.as_ref()?)));
+        given.map(|(column, text, formula)| by_formula(self.place(row, column), text, formula)).collect()
     }
 
     fn place(&self, row: &SheetRow, column: usize) -> Place {
@@ -202,6 +231,8 @@ impl Merge<'_, '_> {
     fn run(&mut self, import: &mut Import, findings: &mut Vec<Diagnostic>) -> Vec<(u32, TermRow)> {
         let mut rows = Vec::new();
         for row in &self.reading.rows {
+            findings.extend(self.reading.torn_cells(row));
+            findings.extend(self.reading.formulas(row));
             let code = self.code_of(row, findings);
             let known = self.table.rows().find(|known| known.cell(column::CODE) == code).cloned();
             if !self.seen.insert(code.clone()) {
@@ -243,14 +274,14 @@ impl Merge<'_, '_> {
             let before = known.cell(place).to_owned();
             if !same_cell(place, &before, &after) {
                 merged.set(place, &guard(&after));
-                cells.push((title, before, after));
+                cells.push(CellChange { column: title, before, after });
             }
         }
         if cells.is_empty() {
             import.unchanged += 1;
             return known;
         }
-        if cells.iter().any(|(title, ..)| column_titled(title).is_some_and(|place| !self.table.has(place))) {
+        if cells.iter().any(|cell| column_titled(cell.column).is_some_and(|place| !self.table.has(place))) {
             self.table.widen();
         }
         let (code, term) = (known.cell(column::CODE).to_owned(), known.cell(column::TERM).to_owned());
@@ -371,6 +402,39 @@ fn lint(reading: &Reading<'_>, rows: &[(u32, TermRow)]) -> Vec<Diagnostic> {
     findings
 }
 
+/// A table of words has no control characters; a picture or an archive does.
+fn is_no_text(text: &str) -> bool {
+    text.contains(|c: char| (c.is_control() && !c.is_whitespace()) || c == '\u{fffd}')
+}
+
+fn no_table(name: &str) -> Diagnostic {
+    let (zh, en) = ("这个文件不是表格：里面有控制字符", "this file is no table: it holds control characters");
+    Diagnostic::new("E014", Place::new(name, 1, 0), zh, en).with_help(
+        "用表格软件打开，另存为 .xlsx 或 .csv",
+        "open it in a spreadsheet and save it as .xlsx or .csv",
+    )
+}
+
+fn by_formula(place: Place, text: &str, formula: &str) -> Diagnostic {
+    let (zh, en) = (
+        format!("这一格是公式 ={formula}，取的是它现在的结果 `{text}`"),
+        format!("this cell is the formula ={formula}; what it gives now, `{text}`, is taken"),
+    );
+    Diagnostic::new("W109", place, zh, en)
+        .with_help("复制后“选择性粘贴”为数值", "copy it and paste its value")
+}
+
+fn torn_cell(place: Place) -> Diagnostic {
+    let (zh, en) = (
+        "这一格里有换行：多半是引号没有配对，后面的行都被并了进来",
+        "a line break in this cell: likely a quote without its partner took in the lines that follow",
+    );
+    Diagnostic::new("E015", place, zh, en).with_help(
+        "删去多余的引号；几个说法写在一格里，用 | 隔开",
+        "delete the spare quote; part several wordings in one cell by `|`",
+    )
+}
+
 fn empty_sheet(name: &str) -> Diagnostic {
     Diagnostic::new("E015", Place::new(name, 1, 0), "表格是空的", "the sheet is empty").with_help(
         "第一行写 编号,词条,变体,类别,…，下面一行一个词",
@@ -455,6 +519,9 @@ mod tests {
             ("编号,词条\nd009,1.23E+11\n", "W108 2:2"),
             ("编号,词条\nd001,优惠\nd001,打折\n", "E015 3:1"),
             ("编号,颜色\nd001,红\n", "E015 1:0"),
+            ("编号,词条\nd009,\"骨折价\nd010,白菜价\n", "E015 2:2"),
+            ("\u{1}\u{2},词条\nd009,骨折价\n", "E014 1:0"),
+            ("编号,词条,变体\nd009,骨折价,\"甲\n乙\"\n", "E015 2:3"),
             ("", "E015 1:0"),
             ("编号,词条,权重\nd009,骨折价,重\n", "E001 2:3"),
             ("编号,备注,词条\nd009,,“骨折价”\nd010,,3月8日\n", "W108 3:3"),
@@ -468,6 +535,22 @@ mod tests {
             assert!(found.clone().any(|found| found == *wanted), "{text}: {:?}", found.collect::<Vec<_>>());
             assert!(!import.is_sound(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_formula_gives_is_taken_and_said() {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        let sheet = workbook.add_worksheet();
+        sheet.write_row(0, 0, ["编号", "词条"]).unwrap();
+        sheet.write_string(1, 0, "d009").unwrap();
+        let formula = rust_xlsxwriter::Formula::new("=CONCATENATE(\"骨折\",\"价\")").set_result("骨折价");
+        sheet.write_formula(1, 1, formula).unwrap();
+        let read = sheet::read(&workbook.save_to_buffer().unwrap(), None).unwrap();
+        let import = plan(Some(LIST), "x.xlsx", &read, &ImportOptions::default());
+        assert_eq!(said(&import), ["+d009 骨折价"]);
+        let found = &import.findings[0];
+        assert_eq!((found.code, found.place.to_string().as_str()), ("W109", "x.xlsx:2:2"));
+        assert!(found.en.contains("=CONCATENATE") && import.is_sound(), "{found:?}");
     }
 
     #[test]

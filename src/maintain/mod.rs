@@ -11,6 +11,7 @@ pub mod explain;
 pub mod gold;
 pub mod impact;
 pub mod import;
+pub mod lint;
 pub mod pack_diff;
 pub mod pack_store;
 pub mod report;

@@ -148,13 +148,25 @@ impl PackStore {
     ///
     /// # Errors
     ///
-    /// When the store cannot be read.
+    /// When the store cannot be read, or holds something else than was published.
     pub fn resolve(path: &Path) -> Result<PathBuf, Error> {
         if !PackStore::is_store(path) {
             return Ok(path.to_owned());
         }
         let store = PackStore::new(path);
-        Ok(store.packs_dir().join(store.current()?))
+        let id = store.current()?;
+        let place = store.packs_dir().join(&id);
+        let published = store.read(&id)?;
+        let is_whole = |published: &Published| {
+            let files = bundle::files_in(&place).unwrap_or_default();
+            compare(published, &files).is_empty() && hash_of_hashes(&published.files) == published.hash
+        };
+        match published.filter(is_whole) {
+            Some(_) => Ok(place),
+            None => {
+                Err(Error::damaged(&place, "it is not what was published; `chattag pack verify` says how"))
+            }
+        }
     }
 
     /// Returns the name and version in use; empty before the first.
@@ -215,15 +227,21 @@ impl PackStore {
     /// When a file cannot be read.
     pub fn list(&self) -> Result<Vec<Published>, Error> {
         let mut all = Vec::new();
-        let Ok(entries) = fs::read_dir(self.packs_dir()) else { return Ok(all) };
-        let mut names: Vec<String> =
-            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        names.sort();
-        for id in names.iter().filter_map(|name| name.strip_suffix(".json")) {
-            all.extend(self.read(id)?);
+        for id in self.ids() {
+            all.extend(self.read(&id)?);
         }
         all.sort_by_key(|one| (super::pack_diff::numbers(&one.version), one.name.clone()));
         Ok(all)
+    }
+
+    /// The packs that have a list of hashes.
+    fn ids(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.packs_dir()).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut ids: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        ids.sort();
+        ids
     }
 
     /// Returns the history, the oldest line first.
@@ -278,7 +296,13 @@ impl PackStore {
     pub fn verify(&self) -> Result<Vec<StoreFault>, Error> {
         let mut faults = Vec::new();
         let history = self.history_faults(&mut faults)?;
-        let all = self.list()?;
+        let mut all = Vec::new();
+        for pack in self.ids() {
+            match self.read(&pack) {
+                Ok(published) => all.extend(published),
+                Err(_) => faults.push(StoreFault::Manifest { pack }),
+            }
+        }
         for published in &all {
             let id = published.id();
             let known = history.iter().find(|line| line.selected == id);
@@ -499,6 +523,10 @@ mod tests {
         fs::write(&history, text).unwrap();
         fs::write(place.path().join("current"), "base-zh-9.9.9\n").unwrap();
         let faults = store.verify().unwrap();
+        assert!(
+            PackStore::resolve(place.path()).is_err(),
+            "a run does not begin with what was not published"
+        );
         let kinds: Vec<&str> = faults
             .iter()
             .map(|fault| match fault {
@@ -512,6 +540,28 @@ mod tests {
             .collect();
         assert_eq!(kinds, ["history", "missing", "changed", "extra", "current"]);
         assert!(matches!(store.rollback(Some("1.0.0"), ""), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_pack_without_its_list_of_hashes_or_with_a_file_changed_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let store = PackStore::new(place.path());
+        published(&store, "1.0.0").unwrap();
+        let list = place.path().join("packs/base-zh-1.0.0.json");
+        let whole = fs::read(&list).unwrap();
+        for damaged in [None, Some("{}")] {
+            fs::remove_file(&list).unwrap();
+            damaged.iter().for_each(|text| fs::write(&list, text).unwrap());
+            let error = PackStore::resolve(place.path()).unwrap_err();
+            assert!(error.to_string().contains("is damaged"), "{error}");
+            assert!(!store.verify().unwrap().is_empty());
+            fs::write(&list, &whole).unwrap();
+        }
+        assert!(PackStore::resolve(place.path()).is_ok());
+        let file = place.path().join("packs/base-zh-1.0.0/pack.toml");
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "x").unwrap();
+        assert!(PackStore::resolve(place.path()).is_err());
     }
 
     #[test]

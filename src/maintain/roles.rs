@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Error;
 use crate::lexicon;
+use crate::writer;
 
 use super::tables::{self, Rows, TableError};
 
@@ -57,6 +58,8 @@ pub struct RoleView {
     pub role: String,
     /// By table: the file, its rows, the rows left out.
     pub tables: Vec<ViewTable>,
+    /// Tag groups of the policy that no tag in these tables belongs to: nobody has one, or it is misspelt.
+    pub unmatched_tag_groups: Vec<String>,
 }
 
 /// One table of a view.
@@ -119,7 +122,7 @@ pub fn read_departments(bytes: &[u8]) -> BTreeMap<String, BTreeSet<String>> {
 ///
 /// # Errors
 ///
-/// A table cannot be read or written.
+/// A table cannot be read or written, or a column of the policy is none of its columns.
 pub fn export(
     role: &str,
     policy: &RolePolicy,
@@ -127,15 +130,54 @@ pub fn export(
     from: &Path,
     to: &Path,
 ) -> Result<RoleView, TableError> {
+    check_tables(policy)?;
     let sight = Sight::new(policy, departments);
-    let mut view = RoleView { role: role.to_owned(), tables: Vec::new() };
+    let mut view = RoleView { role: role.to_owned(), tables: Vec::new(), unmatched_tag_groups: Vec::new() };
+    let mut paths = BTreeSet::new();
     std::fs::create_dir_all(to).map_err(|error| Error::write(to, error))?;
     for (table, columns) in &policy.tables {
         let batches = tables::read(from, "current", table)?;
+        check_columns(table, columns, &batches)?;
+        batches.iter().for_each(|batch| add_paths(Rows(batch), batch.num_rows(), &mut paths));
         let file = to.join(format!("{table}.parquet"));
         view.tables.push(sight.write(table, columns, &batches, file)?);
     }
+    let meets = |group: &&String| !paths.iter().any(|path| is_within(path, group));
+    view.unmatched_tag_groups = policy.tag_groups.iter().filter(meets).cloned().collect();
     Ok(view)
+}
+
+/// A policy that names a table in another spelling would show nothing of it.
+fn check_tables(policy: &RolePolicy) -> Result<(), TableError> {
+    let tables = writer::all_tables();
+    let known: Vec<&str> = tables.iter().map(|table| table.name).collect();
+    match policy.tables.keys().find(|table| !known.contains(&table.as_str())) {
+        None => Ok(()),
+        Some(table) => Err(TableError::UnknownTable { table: table.clone(), known: known.join(", ") }),
+    }
+}
+
+/// Adds the tag paths of a batch; nothing for a table without tags.
+fn add_paths(rows: Rows<'_>, n: usize, paths: &mut BTreeSet<String>) {
+    paths.extend((0..n).map(|row| rows.text("tag_path", row)).filter(|path| !path.is_empty()).map(str::to_owned));
+}
+
+/// Returns whether `path` is `group` or stands below it; `*` holds all.
+fn is_within(path: &str, group: &str) -> bool {
+    group == "*" || path == group || path.strip_prefix(group).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A policy that names a column in another spelling would show less than it means to.
+fn check_columns(table: &str, columns: &[String], batches: &[RecordBatch]) -> Result<(), TableError> {
+    let Some(schema) = batches.first().map(RecordBatch::schema) else { return Ok(()) };
+    match columns.iter().find(|column| schema.index_of(column).is_err()) {
+        None => Ok(()),
+        Some(column) => Err(TableError::NoColumn {
+            table: table.to_owned(),
+            column: column.clone(),
+            known: schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", "),
+        }),
+    }
 }
 
 /// Rows that a role sees.
@@ -157,12 +199,7 @@ impl<'p> Sight<'p> {
     fn sees(&self, rows: Rows<'_>, row: usize) -> bool {
         let has_tags = rows.0.column_by_name("tag_path").is_some();
         let tag = rows.text("tag_path", row);
-        let group = |group: &String| {
-            group == "*"
-                || tag == group
-                || tag.strip_prefix(group.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let sees_tag = !has_tags || self.tag_groups.iter().any(group);
+        let sees_tag = !has_tags || self.tag_groups.iter().any(|group| is_within(tag, group));
         let staff = rows.text("staff", row);
         sees_tag && self.staff.as_ref().is_none_or(|seen| seen.contains(staff))
     }

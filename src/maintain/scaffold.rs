@@ -17,6 +17,8 @@ pub enum Kind {
     Pack,
     /// A policy file for roles.
     Roles,
+    /// Dictionaries of one's own from nothing: `pack.toml`, and a rule with all it needs.
+    Dictionary,
 }
 
 /// The shapes of rules and their templates.
@@ -79,6 +81,11 @@ pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<S
         Kind::Signal => Ok(vec![lexicon()?, signal()?]),
         Kind::Tag => Ok(vec![with_tags(files, TAG, names)?]),
         Kind::Pack => Ok(vec![new(format!("packs/{id}.toml"), include_str!("templates/pack.toml"))?]),
+        Kind::Dictionary => {
+            let mut made = vec![new("pack.toml".to_owned(), include_str!("templates/dictionary.toml"))?];
+            made.extend(make(files, Kind::Rule("count"), names)?);
+            Ok(made)
+        }
         Kind::Roles => Ok(vec![new("roles.toml".to_owned(), include_str!("templates/roles.toml"))?]),
         Kind::Rule(shape) => {
             let body = SHAPES.iter().find(|(name, _)| *name == shape).map_or("", |(_, body)| body);
@@ -134,13 +141,20 @@ fn fill(template: &str, names: &Names<'_>) -> String {
     let title = if names.title.is_empty() { names.id } else { names.title };
     let path = if title.contains('/') { title.to_owned() } else { format!("新标签/{title}") };
     let short = title.rsplit('/').next().unwrap_or(title);
+    let (path, short) = (in_quotes(&path), in_quotes(short));
     let prefix: String = names.id.split('_').filter_map(|word| word.chars().next()).collect();
     template
         .replace("{id}", names.id)
-        .replace("{title}", short)
+        .replace("{title}", &short)
         .replace("{path}", &path)
         .replace("{prefix}", &prefix)
         .replace("{base}", names.base)
+}
+
+/// Text as it stands between the quotes of a TOML string.
+fn in_quotes(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 const SIGNAL: &str = include_str!("templates/signal.toml");
@@ -195,6 +209,29 @@ mod tests {
         assert!(Bundle::from_files(&files, &options).0.is_some());
         let policy = super::super::roles::read_policy("roles.toml", include_bytes!("templates/roles.toml"));
         assert!(policy.is_ok_and(|policy| policy.role.contains_key("sales")));
+    }
+
+    #[test]
+    fn dictionaries_from_nothing_check_without_a_finding_and_their_tests_pass() {
+        let names = Names { id: "gift_shop", title: "多次问赠品", base: "" };
+        let files = make(&[], Kind::Dictionary, &names).unwrap();
+        let (bundle, findings) = Bundle::from_files(&files, &Options::default());
+        assert!(findings.is_empty(), "{findings:?}");
+        let bundle = bundle.unwrap();
+        assert_eq!((bundle.rules.pack.name.as_str(), bundle.scenarios.len()), ("gift_shop", 3));
+        let passes = |scenario: &crate::scenario::Scenario| {
+            !scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator).is_failure()
+        };
+        assert!(bundle.scenarios.iter().all(passes));
+        let again = make(&files, Kind::Dictionary, &names);
+        assert_eq!(again.err(), Some(ScaffoldError::Exists("pack.toml".into())));
+    }
+
+    #[test]
+    fn a_title_may_hold_quotes_and_backslashes() {
+        let files = written(Kind::Rule("count"), "他说“好” \"yes\" \\ 100%\n第二行");
+        let (bundle, findings) = Bundle::from_files(&files, &Options::default());
+        assert!(bundle.is_some(), "{findings:?}");
     }
 
     #[test]

@@ -35,12 +35,14 @@ pub struct Cell {
     pub text: String,
     /// The day, `YYYY-MM-DD`, when the spreadsheet stores a date.
     pub day: Option<String>,
+    /// The formula that gives the text, if one does.
+    pub formula: Option<String>,
 }
 
 impl Cell {
     /// A cell of plain text.
     pub fn text(text: &str) -> Cell {
-        Cell { text: text.to_owned(), day: None }
+        Cell { text: text.to_owned(), ..Cell::default() }
     }
 }
 
@@ -101,10 +103,18 @@ fn read_workbook(bytes: &[u8], worksheet: Option<&str>) -> Result<Sheet, SheetEr
         None => names.first().ok_or(SheetError::NoSheet)?,
     };
     let range = workbook.worksheet_range(name)?;
+    let formulas = workbook.worksheet_formula(name).unwrap_or_default();
+    let formula = |row: u32, column: u32| {
+        formulas.get_value((row, column)).filter(|formula| !formula.is_empty()).cloned()
+    };
     let (first_row, first_column) = range.start().unwrap_or_default();
-    let rows = range.rows().zip(first_row + 1..).map(|(cells, line)| {
+    let rows = range.rows().zip(first_row..).map(|(cells, row)| {
         let before = std::iter::repeat_n(Cell::default(), first_column as usize);
-        SheetRow { line, cells: before.chain(cells.iter().map(cell_of)).collect() }
+        let own = cells
+            .iter()
+            .zip(first_column..)
+            .map(|(data, column)| Cell { formula: formula(row, column), ..cell_of(data) });
+        SheetRow { line: row + 1, cells: before.chain(own).collect() }
     });
     Ok(Sheet { rows: rows.filter(|row| !row.is_blank()).collect(), source: name.clone() })
 }
@@ -114,9 +124,13 @@ fn cell_of(data: &Data) -> Cell {
         Data::String(text) => Cell::text(text),
         Data::DateTime(date) if date.is_datetime() => {
             let (year, month, day, ..) = date.to_ymd_hms_milli();
-            Cell { text: format!("{month}月{day}日"), day: Some(format!("{year:04}-{month:02}-{day:02}")) }
+            let text = format!("{month}月{day}日");
+            let day = Some(format!("{year:04}-{month:02}-{day:02}"));
+            Cell { text, day, ..Cell::default() }
         }
-        Data::DateTimeIso(text) => Cell { text: text.clone(), day: text.get(..10).map(str::to_owned) },
+        Data::DateTimeIso(text) => {
+            Cell { text: text.clone(), day: text.get(..10).map(str::to_owned), ..Cell::default() }
+        }
         Data::Float(number) if number.abs() >= LONG_NUMBER => Cell::text(&exponent(*number)),
         Data::Empty => Cell::default(),
         other => Cell::text(&other.to_string()),

@@ -87,12 +87,21 @@ pub struct TermStats {
     pub decisions: u64,
     /// Those with no other evidence.
     pub decisions_alone: u64,
-    /// The largest share of a signal's hits that it gives, and the signal.
-    pub share: Option<(f64, String)>,
+    /// The largest share of a signal's hits that it gives.
+    pub share: Option<Share>,
     /// Right and wrong by the gold labels, where there are any.
     pub gold: Option<GoldScore>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// A share of the hits of a signal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Share {
+    /// The signal.
+    pub signal: String,
+    /// From 0 to 1.
+    pub of_hits: f64,
 }
 
 /// How a tag is used.
@@ -337,16 +346,16 @@ impl Counter {
     }
 
     /// The largest share of a signal's hits that the term gives, among signals with enough of them.
-    fn share(&self, bundle: &Bundle, idx: TermIdx) -> Option<(f64, String)> {
-        let mut largest: Option<(f64, String)> = None;
+    fn share(&self, bundle: &Bundle, idx: TermIdx) -> Option<Share> {
+        let mut largest: Option<Share> = None;
         for (at, signal) in (0..).map(SignalIdx).zip(&bundle.rules.signals) {
             let hits = self.hits.range((at, TermIdx(0))..=(at, TermIdx(u32::MAX)));
             let (total, n_terms) = (hits.clone().map(|(_, n)| *n).sum::<u64>(), hits.count());
             let own = self.hits.get(&(at, idx)).copied().unwrap_or(0);
             let share = own as f64 / total.max(1) as f64;
             let enough = total >= MIN_HITS && n_terms >= MIN_TERMS;
-            if enough && largest.as_ref().is_none_or(|(most, _)| share > *most) && own > 0 {
-                largest = Some((share, signal.id.clone()));
+            if enough && largest.as_ref().is_none_or(|most| share > most.of_hits) && own > 0 {
+                largest = Some(Share { signal: signal.id.clone(), of_hits: share });
             }
         }
         largest
@@ -476,8 +485,8 @@ pub fn findings(stats: &Stats, options: &Thresholds) -> Vec<Diagnostic> {
         if messages as f64 > options.common * stats.messages as f64 && stats.messages >= MIN_MESSAGES {
             findings.push(common(term, stats));
         }
-        if let Some((share, signal)) = term.share.as_ref().filter(|(share, _)| *share > options.broad) {
-            findings.push(broad(term, *share, signal));
+        if let Some(share) = term.share.as_ref().filter(|share| share.of_hits > options.broad) {
+            findings.push(broad(term, share.of_hits, &share.signal));
         }
     }
     crate::diagnostic::sort(&mut findings);

@@ -36,6 +36,24 @@ pub enum TableError {
         /// The directory.
         out: PathBuf,
     },
+    /// No run writes such a table.
+    #[error("there is no table `{table}`: there are {known}")]
+    UnknownTable {
+        /// What was asked for.
+        table: String,
+        /// What there is.
+        known: String,
+    },
+    /// The table has no such column.
+    #[error("table `{table}` has no column `{column}`: there are {known}")]
+    NoColumn {
+        /// The table.
+        table: String,
+        /// What was asked for.
+        column: String,
+        /// What there is.
+        known: String,
+    },
 }
 
 /// Returns the batches of `table` in the view `view` of the output directory `out`: `current`, or

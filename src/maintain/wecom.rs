@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::bundle::Bundle;
+use crate::error::Error;
 use crate::language::fold;
 use crate::lexicon::{self, Mode, Term, TermIdx};
 use crate::rules::{KickAction, Rule};
@@ -210,7 +211,7 @@ pub struct TagDeltas {
 ///
 /// # Errors
 ///
-/// The tables cannot be read.
+/// The tables cannot be read, or `since` is no commit that can be.
 pub fn tag_deltas(
     out: &Path,
     since: Option<u64>,
@@ -220,6 +221,11 @@ pub fn tag_deltas(
     let newest = newest_snapshot(out);
     let now = standing(out, &format!("snapshots/{newest}"))?;
     let before = match since {
+        Some(since) if !out.join(format!("snapshots/{since}")).exists() => {
+            let known = snapshots(out).iter().map(u64::to_string).collect::<Vec<_>>();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Error::argument_one_of("commit that can be read", &since.to_string(), &known).into());
+        }
         Some(since) => standing(out, &format!("snapshots/{since}"))?,
         None => BTreeSet::new(),
     };
@@ -291,8 +297,16 @@ fn standing(out: &Path, view: &str) -> Result<BTreeSet<Held>, TableError> {
 }
 
 fn newest_snapshot(out: &Path) -> u64 {
+    snapshots(out).last().copied().unwrap_or(0)
+}
+
+/// The commits whose tables can be read, the oldest first.
+fn snapshots(out: &Path) -> Vec<u64> {
     let entries = std::fs::read_dir(out.join("snapshots")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max().unwrap_or(0)
+    let mut numbers: Vec<u64> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// Reads a map of two columns: CSV with a header, the first column is the key.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::circles;
 use super::compile::Context;
 use super::findings::Findings;
+use super::names;
 use super::reader::Text;
 use super::rule::{AfterFire, ExemptRole, Fingerprint, Rule, RuleIdx, RuleSet, Shape, TagIdx};
 use super::test_def::RuleTest;
@@ -129,10 +130,7 @@ fn every_without_cooldown(rule: &Rule, findings: &Findings) {
 }
 
 fn naming(rule: &Rule, findings: &Findings) {
-    let mut chars = rule.id.chars();
-    let starts = chars.next().is_some_and(|c| c.is_ascii_lowercase());
-    let goes_on = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if !starts || !goes_on || !(3..=40).contains(&rule.id.len()) {
+    if !names::is_plain(&rule.id) || rule.id.len() < 3 {
         let (zh, en) =
             (format!("规则 id “{}” 不合命名规则", rule.id), format!("rule id `{}` is oddly named", rule.id));
         let finding = Diagnostic::new("W116", rule.place.clone(), zh, en);
@@ -146,7 +144,8 @@ fn naming(rule: &Rule, findings: &Findings) {
             format!("规则 “{}” 的标题超过 {MAX_TITLE_CHARS} 个字", rule.id),
             format!("the title of rule `{}` is longer than {MAX_TITLE_CHARS} characters", rule.id),
         );
-        findings.report("W116", &rule.place, zh, en);
+        let finding = Diagnostic::new("W116", rule.place.clone(), zh, en);
+        findings.add(finding.with_help("缩短标题，细节写进 note", "shorten it; details go into `note`"));
     }
 }
 

@@ -217,6 +217,9 @@ fn compile_all(draft: &Draft, catalog: &Catalog, today: Option<Day>, findings: &
     let signals = compile_signals(draft, &context);
     let exemptions = compile_exemptions(draft, &context);
     check::tests(&draft.tests, &draft.rules, &context);
+    for names in [&context.signals, &context.tags, &context.groups] {
+        names.report_odd(findings);
+    }
     context.report_unused();
     let set = RuleSet {
         pack: draft.pack.clone(),

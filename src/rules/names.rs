@@ -74,6 +74,21 @@ impl Names {
         self.ids.len()
     }
 
+    /// Reports each id that is no plain word (`W116`): ids go into columns, file names and command lines.
+    pub fn report_odd(&self, findings: &Findings) {
+        for (id, place) in self.ids.iter().zip(&self.places).filter(|(id, _)| !is_plain(id)) {
+            let (zh, en) = (
+                format!("{} id “{id}” 不合命名规则", self.zh),
+                format!("{} id `{id}` is oddly named", self.en),
+            );
+            let finding = Diagnostic::new("W116", place.clone(), zh, en);
+            findings.add(finding.with_help(
+                "小写字母开头，只用小写字母、数字、下划线，最多 40 个字符",
+                "begin with a lower-case letter; lower-case letters, digits, underscores; at most 40 characters",
+            ));
+        }
+    }
+
     /// Reports each id that nobody asked for (`W111`).
     pub fn report_unused(&self, findings: &Findings) {
         let used = self.used.borrow();
@@ -81,6 +96,12 @@ impl Names {
             unused(self.zh, self.en, &self.ids[at], &self.places[at], findings);
         }
     }
+}
+
+/// Returns whether `id` begins with a lower-case letter and goes on with such letters, digits and underscores.
+pub fn is_plain(id: &str) -> bool {
+    let body = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    body && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.len() <= 40
 }
 
 /// Reports a name that does not exist (`E003`).

@@ -96,7 +96,8 @@ fn enlist(
 
 fn missing_pack(name: &str, at: &Place, files: &[&SourceFile], base: &str, findings: &Findings) {
     let stem = |path: &'_ str| path.strip_prefix("packs/")?.strip_suffix(".toml").map(str::to_owned);
-    let mut known: Vec<String> = files.iter().filter_map(|file| stem(&file.path)).collect();
+    let is_pack = |stem: &String| !stem.contains('/');
+    let mut known: Vec<String> = files.iter().filter_map(|file| stem(&file.path)).filter(is_pack).collect();
     known.push(base.to_owned());
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let (zh, en) = (

@@ -113,6 +113,8 @@ pub struct Rule {
     pub recall: RecallPolicy,
     /// What becomes of saved state when the rule changes its meaning.
     pub migrate: Migrate,
+    /// The rule file says so itself: `check --base` asks for it when the meaning changed.
+    pub migrate_is_written: bool,
     /// The tag it assigns.
     pub emit: Option<Emit>,
     /// Tags it takes away when it fires.

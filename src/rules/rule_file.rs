@@ -24,7 +24,7 @@ pub fn rule(table: &Table, context: &Context<'_>) -> Option<Rule> {
     let kick = reader.choice("action", ACTIONS);
     check_effects(&reader, kick, &head);
     let recall = reader.choice("recall", RECALLS);
-    let migrate = reader.choice("migrate", MIGRATIONS).unwrap_or_default();
+    let migrate = reader.choice("migrate", MIGRATIONS);
     check_shape_effects(&reader, word);
     reader.text("note");
     // The keys of a shape that is not known are not known either: one finding is enough.
@@ -40,7 +40,8 @@ pub fn rule(table: &Table, context: &Context<'_>) -> Option<Rule> {
         key: head.key,
         shape: shape?,
         recall: recall.unwrap_or(if kick.is_some() { RecallPolicy::Ignore } else { RecallPolicy::Retract }),
-        migrate,
+        migrate: migrate.unwrap_or_default(),
+        migrate_is_written: migrate.is_some(),
         emit,
         untag,
         alert,

@@ -53,10 +53,14 @@ impl Desk {
         self.write(name, text.replace(from, to).as_bytes());
     }
 
-    pub fn chattag(&self, arguments: &[&str]) -> Output {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chattag"));
-        let output =
-            command.current_dir(self.0.path()).args(arguments).env("CHATTAG_LANG", "zh").output().unwrap();
+        command.current_dir(self.0.path()).args(arguments).env("CHATTAG_LANG", "zh");
+        command
+    }
+
+    pub fn chattag(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!error.contains("panicked"), "{arguments:?}: {error}");
         output

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod desk;
+mod errors;
+mod json;
 mod measures;
 mod roles;
 
@@ -203,7 +205,7 @@ fn a_customers_tag_is_explained_by_every_step_that_led_to_it() {
 }
 
 /// The first customer that has `tag` in the tables of `out`.
-fn first_customer(desk: &Desk, tag: &str) -> String {
+pub fn first_customer(desk: &Desk, tag: &str) -> String {
     use chattag::maintain::tables::{Rows, read};
     let batches = read(&desk.path("out"), "current", "tag_events").unwrap();
     let mut found = batches.iter().flat_map(|batch| {
@@ -355,49 +357,41 @@ fn expectations_are_written_and_comments_stay() {
 }
 
 #[test]
-fn wrong_words_on_the_command_line_end_with_two_and_say_what_there_is() {
-    let desk = Desk::new();
-    desk.write("empty.xlsx", b"PK\x03\x04");
-    desk.write("list.csv", "词条\n甲乙\n".as_bytes());
-    // (arguments, what the error names)
-    let cases: &[(&[&str], &str)] = &[
-        (&["import", "nothing.csv", "--to", "ads", "--dict", "my-dict"], "nothing.csv"),
-        (&["import", "list.csv", "--to", "广告", "--dict", "my-dict"], "discount"),
-        (&["import", "list.csv", "--to", "ads", "--dict", "nowhere"], "lexicons"),
-        (&["import", "empty.xlsx", "--to", "ads", "--dict", "my-dict"], "save it as .xlsx"),
-        (&["export", "gift", "--out", "x.csv"], "discount"),
-        (&["explain", "--customer", "x", "--tag", "nonsense", "--archive", "archive"], "nonsense"),
-        (&["explain", "x", "--at", "昨天"], "昨天"),
-        (&["preview", "--archive", "nowhere"], "nowhere"),
-        (&["preview", "--archive", "archive", "--max-change", "many"], "many"),
-        (&["stats", "--archive", "archive", "--lexicon", "gift"], "gift"),
-        (&["suggest", "--archive", "archive", "--signal", "gift"], "gift"),
-        (&["new", "rule", "坏", "--dict", "my-dict"], "lower-case"),
-        (&["new", "lexicon", "discount", "--dict", "my-dict"], "already"),
-        (&["pack", "rollback", "9.9.9", "--store", "published"], "9.9.9"),
-        (&["pack", "rollback", "--store", "published"], "earlier"),
-        (&["export", "wecom", "--rule", "gift", "--out", "w"], "gift"),
-        (&["export", "wecom", "--from", "nowhere", "--tag-map", "list.csv", "--out", "w"], "list.csv"),
-        (&["export", "--role", "sales", "--from", "out", "--out", "s"], "roles.toml"),
-        (&["audit", "--from", "nowhere"], "tag_events"),
-        (&["test", "--rule", "gift"], "gift"),
-        (&["diff", "nowhere", "my-dict"], "nowhere"),
-        (&["schema", "--file", "nonsense"], "nonsense"),
-    ];
-    for (arguments, named) in cases {
-        let output = desk.chattag(arguments);
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(named), "{arguments:?}: {error}");
-    }
-}
-
-#[test]
 fn completions_name_the_commands() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = desk.says(0, &["completions", shell]);
         assert!(script.contains("preview") && script.contains("rollback"), "{shell}");
+    }
+}
+
+/// What the script makes of a line that is typed: its last word is being completed.
+fn completed(desk: &Desk, typed: &str) -> String {
+    let line = format!(
+        "source comp.bash; COMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}}-1)); \
+         _chattag chattag \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[*]}}\""
+    );
+    let output = Command::new("bash").current_dir(desk.0.path()).args(["-c", &line]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn tab_completes_commands_options_and_values() {
+    let desk = Desk::new();
+    desk.write("comp.bash", desk.says(0, &["completions", "bash"]).as_bytes());
+    // (what is typed, what is offered)
+    const CASES: &[(&str, &str)] = &[
+        ("chattag prev", "preview"),
+        ("chattag pack ro", "rollback"),
+        ("chattag check --format ''", "text json github sarif junit"),
+        ("chattag check --lang ''", "zh en"),
+        ("chattag new rule x --shape s", "sequence streak"),
+        ("chattag export wecom --t", "--tag-map"),
+        ("chattag schema --file r", "rules roles"),
+        ("chattag import x.csv --dry", "--dry-run"),
+    ];
+    for (typed, offered) in CASES {
+        assert_eq!(completed(&desk, typed), *offered, "{typed}");
     }
 }
 

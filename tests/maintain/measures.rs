@@ -53,11 +53,7 @@ fn each_kind_of_difference_asks_for_its_step_of_the_version() {
             &["group activity major"],
             "2.0.0",
         ),
-        (
-            &[("lexicons/gift.csv", "", "编号,词条\ng001,赠品\n")],
-            &["lexicon gift minor"],
-            "1.1.0",
-        ),
+        (&[("lexicons/gift.csv", "", "编号,词条\ng001,赠品\n")], &["lexicon gift minor"], "1.1.0"),
         (&[("pack.toml", "Asia/Shanghai", "Asia/Tokyo")], &["pack base-zh major"], "2.0.0"),
     ];
     for (edits, wanted, version) in CASES {
@@ -79,7 +75,8 @@ fn each_kind_of_difference_asks_for_its_step_of_the_version() {
 
 #[test]
 fn changed_words_are_counted_and_the_rules_they_reach_are_named() {
-    let discount = ("lexicons/discount.csv", "d003,打折", "d903,骨折价,,价格/优惠,包含,1,,,忽略,启用,,,\nd003,打折");
+    let discount =
+        ("lexicons/discount.csv", "d003,打折", "d903,骨折价,,价格/优惠,包含,1,,,忽略,启用,,,\nd003,打折");
     let desk = edited(&[discount]);
     let diff = desk.json(1, &["diff", "old-dict", "my-dict", "--json"]);
     let changes = diff["changes"].as_array().unwrap();
@@ -169,7 +166,8 @@ fn stats_count_coverage_overlap_labels_and_tags_to_the_message() {
     assert_eq!(measures(named(&stats["lexicons"], "id", "complaint")), [3, 2, 1, 0]);
     assert_eq!(named(&stats["signals"], "id", "complaint")["messages"], 3);
     assert_eq!(named(&stats["rules"], "id", "complaint_burst")["messages"], 3);
-    let labels = |right: u64, wrong: u64, missed: u64| json!({ "right": right, "wrong": wrong, "missed": missed });
+    let labels =
+        |right: u64, wrong: u64, missed: u64| json!({ "right": right, "wrong": wrong, "missed": missed });
     assert_eq!(named(&stats["signals"], "id", "discount_talk")["gold"], labels(1, 1, 0));
     assert_eq!(named(&stats["signals"], "id", "complaint")["gold"], labels(1, 0, 1));
     assert_eq!(named(&stats["terms"], "code", "d001")["gold"], labels(1, 1, 0));
@@ -184,7 +182,8 @@ fn stats_are_the_same_whatever_the_threads_and_can_be_narrowed() {
     let one = desk.json(0, &[&stats[..], &["--json", "--jobs", "1"]].concat());
     assert_eq!(one, desk.json(0, &[&stats[..], &["--json", "--jobs", "3"]].concat()));
     let of_list = desk.json(0, &[&stats[..], &["--json", "--lexicon", "discount"]].concat());
-    let lists: Vec<&Value> = of_list["terms"].as_array().unwrap().iter().map(|term| &term["lexicon"]).collect();
+    let lists: Vec<&Value> =
+        of_list["terms"].as_array().unwrap().iter().map(|term| &term["lexicon"]).collect();
     assert_eq!(lists, ["discount"; 3]);
     let said = desk.says(0, &stats);
     assert!(said.contains("消息 6  天 2") && said.contains("0.50 (n=2)"), "{said}");

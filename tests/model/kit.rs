@@ -58,6 +58,7 @@ pub fn rule(id: &str, shape: Shape) -> Rule {
         shape,
         recall: RecallPolicy::Retract,
         migrate: Migrate::Replay,
+        migrate_is_written: false,
         emit: None,
         untag: Vec::new(),
         alert: None,

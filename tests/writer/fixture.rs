@@ -86,6 +86,7 @@ fn rule(id: &str, key: KeyKind) -> Rule {
         shape: Shape::Match { signal: SignalIdx(0) },
         recall: RecallPolicy::Retract,
         migrate: Migrate::Replay,
+        migrate_is_written: false,
         emit: None,
         untag: Vec::new(),
         alert: None,

@@ -406,6 +406,9 @@ pub struct DistillArgs {
     /// Which dictionaries teach.
     #[command(flatten)]
     pub dictionaries: DictionaryArgs,
+    /// 以 JSON 逐行输出分歧 · Print disagreements as JSON lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `calibrate`.
@@ -478,6 +481,9 @@ pub struct VariantsArgs {
     /// Which dictionaries.
     #[command(flatten)]
     pub dictionaries: DictionaryArgs,
+    /// 以 JSON 逐行输出 · Print as JSON lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `phrases`.

@@ -70,6 +70,26 @@ fn language(asked: Option<Lang>) -> Language {
     }
 }
 
+/// Returns the language of messages before the arguments are understood: `--lang` if it is there, else as without it.
+pub fn language_before(arguments: impl Iterator<Item = String>) -> Language {
+    let words: Vec<String> = arguments.collect();
+    let given = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--lang") {
+        Some("") => words.get(at + 1).map(String::as_str),
+        Some(value) => value.strip_prefix('='),
+        None => None,
+    });
+    let from_environment = std::env::var("CHATTAG_LANG").ok();
+    let known = |word: &str| match word {
+        "zh" => Some(Language::Chinese),
+        "en" => Some(Language::English),
+        _ => None,
+    };
+    given
+        .and_then(known)
+        .or_else(|| from_environment.as_deref().and_then(known))
+        .unwrap_or_else(locale_language)
+}
+
 /// Chinese where the locale is Chinese, English elsewhere.
 fn locale_language() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]

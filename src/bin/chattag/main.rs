@@ -12,9 +12,11 @@ mod maintain_args;
 mod operate_args;
 mod progress;
 mod stream_args;
+mod usage;
 
 use std::process::ExitCode;
 
+use chattag::telling::tell;
 use clap::Parser;
 use mimalloc::MiMalloc;
 
@@ -35,7 +37,10 @@ pub enum Status {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error),
+    };
     let console = Console::new(&cli.common);
     match run(&cli, &console) {
         Ok(Status::Fine) => ExitCode::SUCCESS,
@@ -88,7 +93,7 @@ fn fail(error: &anyhow::Error, console: &Console) -> ExitCode {
     for finding in known.map_or(&[][..], |known| known.findings()) {
         eprintln!("{}", finding.render(console.language()));
     }
-    eprintln!("{}: {error:#}", console.pick("错误", "error"));
+    eprintln!("{}: {}", console.pick("错误", "error"), tell(error.as_ref(), console.language()));
     ExitCode::from(if known.is_some_and(chattag::error::Error::is_locked) { 75 } else { 2 })
 }
 

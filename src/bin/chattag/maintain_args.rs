@@ -397,7 +397,7 @@ pub struct NewArgs {
     #[arg(long, value_name = "DIR", default_value = "dictionaries")]
     pub dict: PathBuf,
     /// 只打印，不写 · Print it, write nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub print: bool,
     /// 以 JSON 输出写了哪些文件 · Print the files written as JSON
     #[arg(long)]
@@ -419,6 +419,8 @@ pub enum NewKind {
     Pack,
     /// 一份岗位政策
     Roles,
+    /// 从零开始的词库：pack.toml 加一条规则
+    Dictionary,
 }
 
 /// Shape of a new rule.
@@ -613,6 +615,7 @@ const FMT_EXAMPLES: &str = "\
 
 const NEW_EXAMPLES: &str = "\
 示例 Examples:
+  chattag new dictionary gift_shop --dict my-dictionaries    从零开始 from nothing
   chattag new lexicon gift --dict my-dictionaries
   chattag new rule gift_talk --shape count --title '多次问赠品' --dict my-dictionaries
   chattag new tag gift_lover --title '偏好/赠品/爱赠品' --dict my-dictionaries";

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use chattag::annotate::{AdHocTerm, Speaker, Text, TextAnnotator};
+use chattag::error::Error;
+use chattag::telling::Said;
 use chattag::{diagnostic, lexicon};
 use serde_json::{Map, Value};
 
@@ -45,10 +46,10 @@ pub fn run(args: &AnnotateArgs, console: &Console) -> anyhow::Result<Status> {
 
 /// Reads the only term list to use; its errors stop the command.
 fn read_lexicon(path: &Path) -> anyhow::Result<lexicon::Lexicon> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let bytes = super::read_file(path)?;
     let (lexicon, findings) = lexicon::parse(&path.to_string_lossy(), &bytes);
     if diagnostic::has_errors(&findings) {
-        return Err(chattag::error::Error::dictionaries(findings).into());
+        return Err(Error::unusable(path, findings).into());
     }
     Ok(lexicon)
 }
@@ -57,7 +58,7 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     if path == Path::new("-") {
         return Ok(Box::new(BufReader::new(std::io::stdin())));
     }
-    let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
     Ok(Box::new(BufReader::new(file)))
 }
 
@@ -82,14 +83,19 @@ fn texts<'a>(
 ) -> anyhow::Result<Texts<'a>> {
     match format {
         TextFormat::Text => Ok(Box::new(input.lines().enumerate().map(|(number, line)| {
-            let text = line.with_context(|| format!("line {}", number + 1))?;
+            let text = line.map_err(|error| at_line(number + 1, error))?;
             Ok(Text { id: (number + 1).to_string(), text, terms: None })
         }))),
         TextFormat::Jsonl => Ok(Box::new(numbered_lines(input).map(move |(number, line)| {
-            json_text(args, number, &line?).with_context(|| format!("line {number}"))
+            Ok(json_text(args, number, &line?).map_err(|error| at_line(number, error))?)
         }))),
         TextFormat::Csv => csv_texts(args, input),
     }
+}
+
+/// Says in which line of the input it went wrong.
+fn at_line(number: usize, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Said {
+    Said::new(format!("第 {number} 行"), format!("line {number}")).because(cause)
 }
 
 /// Lines that are not blank, with their numbers from 1.
@@ -99,10 +105,16 @@ fn numbered_lines(input: Box<dyn BufRead>) -> impl Iterator<Item = (usize, std::
 }
 
 fn json_text(args: &AnnotateArgs, number: usize, line: &str) -> anyhow::Result<Text> {
-    let object: Map<String, Value> = serde_json::from_str(line.trim_start_matches('\u{feff}'))
-        .context("expected one JSON object a line")?;
+    let object: Map<String, Value> =
+        serde_json::from_str(line.trim_start_matches('\u{feff}')).map_err(|error| {
+            Said::new("应为一行一个 JSON 对象", "expected one JSON object a line").because(error)
+        })?;
     let Some(Value::String(text)) = object.get(&args.text_field) else {
-        bail!("no text field `{}`: name it with --text-field", args.text_field);
+        let field = &args.text_field;
+        return Err(super::said(
+            format!("没有文本字段 `{field}`：用 --text-field 指明"),
+            format!("no text field `{field}`: name it with --text-field"),
+        ));
     };
     let id = match object.get(&args.id_field) {
         Some(Value::String(id)) => id.clone(),
@@ -116,9 +128,11 @@ fn json_text(args: &AnnotateArgs, number: usize, line: &str) -> anyhow::Result<T
 /// Reads `["词", {"term": "词", "unless": ["更长的词"]}]`.
 fn ad_hoc_terms(value: Option<&Value>, field: &str) -> anyhow::Result<Vec<AdHocTerm>> {
     let Some(Value::Array(items)) = value else {
-        bail!(
-            "field `{field}` is no list of terms: expected [\"词\", {{\"term\": \"词\", \"unless\": […]}}]"
-        );
+        const SHAPE: &str = "[\"词\", {\"term\": \"词\", \"unless\": […]}]";
+        return Err(super::said(
+            format!("字段 `{field}` 不是词条的数组：应为 {SHAPE}"),
+            format!("field `{field}` is no list of terms: expected {SHAPE}"),
+        ));
     };
     Ok(items.iter().filter_map(ad_hoc_term).collect())
 }
@@ -148,7 +162,7 @@ fn ad_hoc_term(item: &Value) -> Option<AdHocTerm> {
 
 fn csv_texts<'a>(args: &'a AnnotateArgs, mut input: Box<dyn BufRead>) -> anyhow::Result<Texts<'a>> {
     if args.terms_field.is_some() {
-        bail!("--terms-field needs JSONL input");
+        return Err(super::said("--terms-field 只能用于 JSONL 输入", "--terms-field needs JSONL input"));
     }
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
@@ -158,11 +172,18 @@ fn csv_texts<'a>(args: &'a AnnotateArgs, mut input: Box<dyn BufRead>) -> anyhow:
     let header = reader.headers()?.clone();
     let Some(text_at) = header.iter().position(|name| name == args.text_field) else {
         let names = header.iter().collect::<Vec<_>>().join(", ");
-        bail!("no column `{}`: the columns are {names}; name one with --text-field", args.text_field);
+        let field = &args.text_field;
+        return Err(super::said(
+            format!("没有列 `{field}`：有 {names}；用 --text-field 指明"),
+            format!("no column `{field}`: the columns are {names}; name one with --text-field"),
+        ));
     };
     let id_at = header.iter().position(|name| name == args.id_field);
     Ok(Box::new(reader.into_records().enumerate().map(move |(number, record)| {
-        let record = record.with_context(|| format!("row {}", number + 1))?;
+        let record = record.map_err(|error| {
+            let row = number + 1;
+            Said::new(format!("第 {row} 行"), format!("row {row}")).because(error)
+        })?;
         let id = id_at.and_then(|at| record.get(at)).map_or_else(|| (number + 1).to_string(), str::to_owned);
         Ok(Text { id, text: record.get(text_at).unwrap_or_default().to_owned(), terms: None })
     })))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::anyhow;
+use chattag::error::Error;
 use chattag::time::Zone;
 use chattag::writer::{Action, CommitLog, CommitRecord};
 use indicatif::HumanBytes;
@@ -16,7 +16,8 @@ use crate::operate_args::CommitsArgs;
 
 /// Prints a line for each commit, the newest first.
 pub fn run(args: &CommitsArgs, console: &Console) -> anyhow::Result<Status> {
-    let zone = Zone::named(&args.zone).map_err(|what| anyhow!(what))?;
+    let zone = Zone::named(&args.zone)
+        .map_err(|name| Error::argument("time zone", &name, "an IANA name such as `Asia/Shanghai`"))?;
     let log = CommitLog::read(&args.out)?;
     let newest = log.records().iter().rev().take(args.last.unwrap_or(usize::MAX));
     let lines: Vec<Line> = newest.map(|record| Line::of(record, &log, &zone)).collect();

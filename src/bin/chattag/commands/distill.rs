@@ -4,6 +4,8 @@
 use chattag::learning::{Teaching, distill};
 use chattag::model::{DataSource, ModelCard};
 
+use serde_json::json;
+
 use super::scoring;
 use crate::Status;
 use crate::args::DistillArgs;
@@ -34,6 +36,14 @@ pub fn run(args: &DistillArgs, console: &Console) -> anyhow::Result<Status> {
     let (model, disagreements) = distill(&pairs, Teaching::default(), training, card, args.list);
     scoring::write(&args.out, &model)?;
     for one in &disagreements {
+        if args.json {
+            let kind = if one.evidence > 0.0 { "term_without_model" } else { "model_without_term" };
+            let (id, text) = (&texts[one.at].id, plain[one.at]);
+            let line =
+                json!({ "kind": kind, "id": id, "text": text, "score": one.score, "evidence": one.evidence });
+            println!("{line}");
+            continue;
+        }
         let kind = match one.evidence > 0.0 {
             true => console.pick("词库命中、模型不认", "term hits, model doubts"),
             false => console.pick("模型认为是、词库没有", "model says so, no term"),

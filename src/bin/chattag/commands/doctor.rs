@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use chattag::diagnostic::Language;
 use chattag::writer::{Checkup, Depth, Finding, examine};
 use indicatif::HumanBytes;
@@ -15,7 +14,11 @@ use crate::operate_args::DoctorArgs;
 /// Examines and reports; findings are damage only.
 pub fn run(args: &DoctorArgs, console: &Console) -> anyhow::Result<Status> {
     if !args.out.join("log").is_dir() {
-        bail!("`{}` is no output directory: expected one that `chattag run --out` made", args.out.display());
+        let out = args.out.display();
+        return Err(super::said(
+            format!("`{out}` 不是输出目录：应为 `chattag run --out` 写出的目录"),
+            format!("`{out}` is no output directory: expected one that `chattag run --out` made"),
+        ));
     }
     let depth = if args.quick { Depth::Sizes } else { Depth::Hashes };
     let checkup = examine(&args.out, depth);

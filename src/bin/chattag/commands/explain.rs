@@ -1,11 +1,12 @@
 //! `chattag explain`: what each stage makes of a text, or how a customer came by a tag.
 #![allow(clippy::print_stdout, reason = "the explanation is this command's output")]
 
-use anyhow::bail;
 use chattag::annotate::Speaker;
 use chattag::batch::Progress as Watch;
 use chattag::bundle::Bundle;
-use chattag::maintain::explain::{self, FindExplained, KeyExplained, Question, Step, TextExplained};
+use chattag::maintain::explain::{
+    self, FindExplained, KeyExplained, Move, Question, Step, StepSignal, TextExplained,
+};
 use chattag::mention::Refusal;
 use chattag::time::{Timestamp, Zone};
 use chattag::timeline::Progress;
@@ -22,7 +23,10 @@ pub fn run(args: &ExplainArgs, console: &Console) -> anyhow::Result<Status> {
     match (&args.text, &args.customer) {
         (_, Some(customer)) => explain_key(args, customer, bundle, at, console),
         (Some(text), None) => explain_text(args, text, &bundle, at, console),
-        (None, None) => bail!("name a text, or a customer with --customer"),
+        (None, None) => Err(super::said(
+            "写上一句话，或用 --customer 指明客户",
+            "name a text, or a customer with --customer",
+        )),
     }
 }
 
@@ -38,7 +42,7 @@ fn explain_text(
         SpeakerArg::Staff => Speaker::Staff,
         SpeakerArg::Member => Speaker::Member,
     };
-    let at = at.unwrap_or_else(|| Timestamp(jiff::Timestamp::now().as_millisecond()));
+    let at = at.unwrap_or_else(super::this_instant);
     let explained = explain::text(bundle, text, speaker, at);
     match args.json {
         true => println!("{}", serde_json::to_string(&explained)?),
@@ -135,15 +139,15 @@ fn explain_key(
     if let Some(tag) = &args.tag
         && !bundle.rules.tags.iter().any(|known| known.id == *tag)
     {
-        bail!("there is no tag `{tag}` in these dictionaries");
+        return Err(super::unknown(("标签", "tag"), tag));
     }
     if let Some(rule) = &args.rule
         && !bundle.rules.rules.iter().any(|known| known.id == *rule)
     {
-        bail!("there is no rule `{rule}` in these dictionaries");
+        return Err(super::unknown(("规则", "rule"), rule));
     }
     let zone = bundle.rules.pack.zone.clone();
-    let options = super::rehearsal(&args.archive, &args.sample, super::MEMORY, &zone)?;
+    let options = super::rehearsal(&args.archive, &args.sample, super::MEMORY, &zone, console)?;
     let question =
         Question { customer: customer.to_owned(), tag: args.tag.clone(), rule: args.rule.clone(), until: at };
     let explained = explain::key(bundle, &question, &options, &Watch::default())?;
@@ -185,10 +189,10 @@ fn describe_step(step: &Step, zone: &Zone, console: &Console) -> String {
         false => format!("{} “{}”", step.message, step.text),
     };
     let mut text = format!("  {} {said}\n", step.at);
-    for (signal, terms) in &step.signals {
-        text.push_str(&format!("      {signal} [{}]\n", terms.join(", ")));
+    for StepSignal { signal, found } in &step.signals {
+        text.push_str(&format!("      {signal} [{}]\n", found.join(", ")));
     }
-    for (rule, before, after) in &step.moves {
+    for Move { rule, before, after } in &step.moves {
         text.push_str(&format!(
             "      {rule}: {} → {}\n",
             progress(before, zone, console),

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, bail};
 use chattag::lexicon::TextEncoding;
 use chattag::maintain::sheet::{self, SheetFormat};
 use chattag::maintain::wecom::{self, TagDeltas, WecomExport};
@@ -17,7 +16,7 @@ pub fn run(args: &WecomArgs, console: &Console) -> anyhow::Result<Status> {
     let bundle = super::load_sound(&args.dictionaries, console)?;
     for id in &args.rule {
         if !bundle.rules.rules.iter().any(|rule| rule.id == *id && rule.kick.is_some()) {
-            bail!("there is no kick rule `{id}` in these dictionaries");
+            return Err(super::unknown(("踢人规则", "kick rule"), id));
         }
     }
     let groups = match &args.groups {
@@ -92,10 +91,11 @@ fn tag_deltas(args: &WecomArgs) -> anyhow::Result<Option<TagDeltas>> {
     let (Some(from), Some(map)) = (&args.from, &args.tag_map) else { return Ok(None) };
     let tag_map: BTreeMap<String, String> = wecom::read_pairs(&super::read_file(map)?).into_iter().collect();
     if tag_map.is_empty() {
-        bail!(
-            "`{}` names no tag: expected a header and lines such as `price_sensitive,etAJ2G…`",
-            map.display()
-        );
+        let map = map.display();
+        return Err(super::said(
+            format!("`{map}` 里没有标签：应有表头，下面每行如 `price_sensitive,etAJ2G…`"),
+            format!("`{map}` names no tag: expected a header and lines such as `price_sensitive,etAJ2G…`"),
+        ));
     }
     let mut followers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     if let Some(path) = &args.followers {
@@ -104,7 +104,7 @@ fn tag_deltas(args: &WecomArgs) -> anyhow::Result<Option<TagDeltas>> {
         }
     }
     let deltas = wecom::tag_deltas(from, args.since, &tag_map, &followers);
-    Ok(Some(deltas.with_context(|| format!("`{}`", from.display()))?))
+    Ok(Some(deltas?))
 }
 
 fn write_deltas(args: &WecomArgs, deltas: &TagDeltas) -> anyhow::Result<()> {

@@ -1,11 +1,12 @@
 //! `chattag import`: a colleague's spreadsheet, compared with the list, then written.
 #![allow(clippy::print_stdout, reason = "the difference is this command's output")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use chattag::maintain::import::{self, Change, Import, ImportOptions};
+use chattag::error::Error;
+use chattag::maintain::import::{self, CellChange, Change, Import, ImportOptions};
 use chattag::maintain::sheet;
+use chattag::telling::Said;
 
 use crate::Status;
 use crate::args::ImportArgs;
@@ -18,59 +19,88 @@ pub fn run(args: &ImportArgs, console: &Console) -> anyhow::Result<Status> {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot read `{}`", target.display()));
+            return Err(Error::read(&target, error).into());
         }
     };
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let bytes = super::read_file(&args.file)?;
-    let sheet = sheet::read(&bytes, args.sheet.as_deref()).with_context(|| format!("`{name}`"))?;
+    let sheet = sheet::read(&bytes, args.sheet.as_deref())
+        .map_err(|error| Said::new(format!("`{name}`"), format!("`{name}`")).because(error))?;
     let options = ImportOptions { whole: args.whole, category: args.category.clone() };
     let import = import::plan(existing.as_deref(), &name, &sheet, &options);
-    match args.json {
-        true => println!("{}", serde_json::to_string(&import)?),
-        false => print!("{}", describe(&import, existing.is_none(), console)),
+    if !args.json {
+        print!("{}", describe(&import, existing.is_none(), console));
     }
-    if !import.is_sound() {
-        let said = console.pick(
-            "有错误或被表格软件改坏的单元格：没有写入。改好表格再导入。",
-            "errors or damaged cells: nothing written. Mend the sheet and import it again.",
-        );
-        say(args, said);
-        return Ok(Status::Findings);
+    let ended = decide(args, &import, &target, console)?;
+    if ended == Ended::Written {
+        super::write_file(&target, import.text.as_bytes())?;
     }
-    if args.dry_run || import.is_empty() {
-        return Ok(Status::Fine);
+    match (args.json, ended.said(console)) {
+        (true, _) => print_json(&import, ended)?,
+        (false, "") => {}
+        (false, said) => println!("{said}"),
     }
-    let (zh, en) = (format!("写入 {}?", target.display()), format!("Write {}?", target.display()));
-    if !args.yes && !super::confirm(console, &zh, &en)? {
-        say(args, console.pick("没有写入。", "nothing written."));
-        return Ok(Status::Findings);
-    }
-    super::write_file(&target, import.text.as_bytes())?;
-    say(
-        args,
-        console.pick(
-            "已写入。接着运行 chattag check 和 chattag test。",
-            "written. Now run `chattag check` and `chattag test`.",
-        ),
-    );
-    Ok(Status::Fine)
+    Ok(if matches!(ended, Ended::Refused | Ended::Unsound) { Status::Findings } else { Status::Fine })
 }
 
-fn say(args: &ImportArgs, text: &str) {
-    if !args.json {
-        println!("{text}");
+/// What becomes of an import.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ended {
+    /// Damaged cells: nothing is written.
+    Unsound,
+    /// There was nothing to write, or nobody asked for it.
+    Unchanged,
+    /// The user said no.
+    Refused,
+    /// The list is written.
+    Written,
+}
+
+impl Ended {
+    fn said(self, console: &Console) -> &'static str {
+        match self {
+            Ended::Unsound => console.pick(
+                "有错误或被表格软件改坏的单元格：没有写入。改好表格再导入。",
+                "errors or damaged cells: nothing written. Mend the sheet and import it again.",
+            ),
+            Ended::Unchanged => "",
+            Ended::Refused => console.pick("没有写入。", "nothing written."),
+            Ended::Written => console.pick(
+                "已写入。接着运行 chattag check 和 chattag test。",
+                "written. Now run `chattag check` and `chattag test`.",
+            ),
+        }
     }
+}
+
+fn decide(args: &ImportArgs, import: &Import, target: &Path, console: &Console) -> anyhow::Result<Ended> {
+    if !import.is_sound() {
+        return Ok(Ended::Unsound);
+    }
+    if args.dry_run || import.is_empty() {
+        return Ok(Ended::Unchanged);
+    }
+    let (zh, en) = (format!("写入 {}?", target.display()), format!("Write {}?", target.display()));
+    let agreed = args.yes || super::confirm(console, &zh, &en)?;
+    Ok(if agreed { Ended::Written } else { Ended::Refused })
+}
+
+fn print_json(import: &Import, ended: Ended) -> anyhow::Result<()> {
+    let mut value = serde_json::to_value(import)?;
+    value["written"] = (ended == Ended::Written).into();
+    println!("{value}");
+    Ok(())
 }
 
 /// The list to write: the one named, else the one with the name of the file.
 fn target(args: &ImportArgs) -> anyhow::Result<PathBuf> {
     let lists = args.dict.join("lexicons");
     if !lists.is_dir() {
-        bail!(
-            "`{}` has no folder `lexicons`: name the dictionary directory with --dict",
-            args.dict.display()
-        );
+        let dict = args.dict.display();
+        return Err(super::said(
+            format!("`{dict}` 里没有 lexicons 文件夹：用 --dict 指明词库目录"),
+            format!("`{dict}` has no folder `lexicons`: name the dictionary directory with --dict"),
+        ));
     }
     let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let list = args.to.as_deref().unwrap_or(&stem);
@@ -83,7 +113,11 @@ fn target(args: &ImportArgs) -> anyhow::Result<PathBuf> {
             })
             .collect();
         known.sort();
-        bail!("`{list}` is no name of a list: say which one with --to; there are {}", known.join(", "));
+        let known = known.join(", ");
+        return Err(super::said(
+            format!("`{list}` 不能作词表名：用 --to 指明导入到哪个词表；有 {known}"),
+            format!("`{list}` is no name of a list: say which one with --to; there are {known}"),
+        ));
     }
     Ok(lists.join(format!("{list}.csv")))
 }
@@ -122,7 +156,9 @@ fn line(change: &Change) -> String {
         Change::Added { code, term } => format!("  + {code} {term}\n"),
         Change::SwitchedOff { code, term } => format!("  − {code} {term}\n"),
         Change::Changed { code, term, cells } => {
-            let cells = cells.iter().map(|(title, before, after)| format!("{title} “{before}” → “{after}”"));
+            let cells = cells
+                .iter()
+                .map(|CellChange { column, before, after }| format!("{column} “{before}” → “{after}”"));
             format!("  ~ {code} {term}: {}\n", cells.collect::<Vec<_>>().join("; "))
         }
     }

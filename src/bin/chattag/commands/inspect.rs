@@ -23,7 +23,7 @@ use crate::console::Console;
 pub fn run(args: &InspectArgs, console: &Console) -> anyhow::Result<Status> {
     let zone = Zone::named(&args.zone)
         .map_err(|name| Error::argument("time zone", &name, "an IANA name such as `Asia/Shanghai`"))?;
-    let options = reading::resolve(&args.reading, zone)?;
+    let options = reading::resolve(&args.reading, zone, console)?;
     let plan = Plan::new(&args.archives)?;
     match args.to {
         Some(RecordFormat::Jsonl) => write_out(&plan, &options, console),

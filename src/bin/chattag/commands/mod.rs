@@ -40,13 +40,13 @@ pub mod variants;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use chattag::batch::RehearsalOptions;
 use chattag::bundle::{self, Bundle, Options};
 use chattag::diagnostic::{self, Diagnostic};
 use chattag::error::Error;
 use chattag::maintain::pack_store::PackStore;
 use chattag::rules::SourceFile;
+use chattag::telling::Said;
 use chattag::time::{Day, Timestamp, Zone};
 
 use crate::args::{DictionaryArgs, SampleArgs};
@@ -54,7 +54,12 @@ use crate::console::Console;
 
 /// Compiles the dictionaries that the arguments name and returns them with all findings.
 fn load(args: &DictionaryArgs) -> anyhow::Result<(Option<Bundle>, Vec<Diagnostic>)> {
-    let options = Options { packs: args.packs.clone(), today: None };
+    load_on(args, None)
+}
+
+/// Does the same, and compares end dates with `today`.
+fn load_on(args: &DictionaryArgs, today: Option<Day>) -> anyhow::Result<(Option<Bundle>, Vec<Diagnostic>)> {
+    let options = Options { packs: args.packs.clone(), today };
     match &args.dict {
         Some(directory) => Ok(Bundle::from_dir(&PackStore::resolve(directory)?, &options)?),
         None => Ok(Bundle::embedded(&options)),
@@ -89,9 +94,10 @@ fn rehearsal(
     sample: &SampleArgs,
     memory: usize,
     zone: &Zone,
+    console: &Console,
 ) -> anyhow::Result<RehearsalOptions> {
     let as_of = sample.as_of.as_deref().map(|text| local_time(text, zone)).transpose()?;
-    let read = reading::resolve(&sample.reading, zone.clone())?;
+    let read = reading::resolve(&sample.reading, zone.clone(), console)?;
     Ok(RehearsalOptions { archives: archives.to_vec(), read, as_of, jobs: sample.jobs, memory })
 }
 
@@ -104,23 +110,44 @@ fn local_time(text: &str, zone: &Zone) -> Result<Timestamp, Error> {
     time.ok_or_else(|| Error::argument("time", text, "local time such as `2026-02-01 00:00`"))
 }
 
+/// This instant, for end dates and for texts that are said now.
+fn this_instant() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
 /// The time now, for people and file names; decisions never depend on it.
 fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// An error with its two texts.
+fn said(zh: impl Into<String>, en: impl Into<String>) -> anyhow::Error {
+    Said::new(zh, en).into()
+}
+
+/// A name that these dictionaries do not hold.
+fn unknown((zh, en): (&str, &str), name: &str) -> anyhow::Error {
+    said(format!("词库里没有{zh} `{name}`"), format!("there is no {en} `{name}` in these dictionaries"))
+}
+
+/// A list that these dictionaries do not hold, and those that they do.
+fn unknown_list(id: &str, known: &[&str]) -> anyhow::Error {
+    let known = known.join(", ");
+    said(format!("没有词表 `{id}`：有 {known}"), format!("there is no list `{id}`: there are {known}"))
+}
+
 /// Reads a file that the user named.
 fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+    Ok(std::fs::read(path).map_err(|source| Error::read(path, source))?)
 }
 
 /// Writes a file that the user named, with the directories above it.
 fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let wrong = || format!("cannot write `{}`", path.display());
+    let wrong = |source| Error::write(path, source);
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).with_context(wrong)?;
+        std::fs::create_dir_all(parent).map_err(wrong)?;
     }
-    std::fs::write(path, bytes).with_context(wrong)
+    Ok(std::fs::write(path, bytes).map_err(wrong)?)
 }
 
 /// Asks a question on standard error; anything but yes, and the end of input, is no.

@@ -55,5 +55,6 @@ fn kind(args: &NewArgs) -> Kind {
         NewKind::Signal => Kind::Signal,
         NewKind::Pack => Kind::Pack,
         NewKind::Roles => Kind::Roles,
+        NewKind::Dictionary => Kind::Dictionary,
     }
 }

@@ -1,6 +1,8 @@
 //! `chattag pack`: publishes dictionaries, verifies what is published, goes back.
 #![allow(clippy::print_stdout, reason = "the versions are this command's output")]
 
+use std::path::Path;
+
 use chattag::bundle::{self, Bundle, Options};
 use chattag::diagnostic::{self, Diagnostic};
 use chattag::error::Error;
@@ -35,8 +37,13 @@ fn build(args: &PackBuildArgs, console: &Console) -> anyhow::Result<Status> {
         failing.extend(failing_tests(&sound(&files, std::slice::from_ref(pack))?.0));
     }
     if !failing.is_empty() {
-        failing.iter().for_each(|name| println!("✗ {name}"));
-        println!("{}", console.pick("测试没有通过：没有发布", "tests fail: nothing published"));
+        match args.json {
+            true => println!("{}", serde_json::json!({ "failing_tests": failing })),
+            false => {
+                failing.iter().for_each(|name| println!("✗ {name}"));
+                println!("{}", console.pick("测试没有通过：没有发布", "tests fail: nothing published"));
+            }
+        }
         return Ok(Status::Findings);
     }
     let warnings = findings.iter().filter(|finding| finding.code.starts_with('W')).count();
@@ -47,8 +54,8 @@ fn build(args: &PackBuildArgs, console: &Console) -> anyhow::Result<Status> {
             "{} {}  {}  fp {}…  {} {}, {} {warnings}",
             console.pick("已发布并启用", "published and in use:"),
             published.id(),
-            &published.hash[..12],
-            &published.fingerprint[..8],
+            first(&published.hash, 12),
+            first(&published.fingerprint, 8),
             published.files.len(),
             console.pick("个文件", "files"),
             console.pick("警告", "warnings"),
@@ -89,6 +96,11 @@ fn sound(files: &[SourceFile], packs: &[String]) -> anyhow::Result<(Bundle, Vec<
     }
 }
 
+/// The first characters of a hash; a damaged list may hold less.
+fn first(hash: &str, n: usize) -> String {
+    hash.chars().take(n).collect()
+}
+
 fn failing_tests(bundle: &Bundle) -> Vec<String> {
     let run = |scenario: &chattag::scenario::Scenario| {
         scenario.run(&bundle.rules, &bundle.catalog, &bundle.annotator)
@@ -99,8 +111,20 @@ fn failing_tests(bundle: &Bundle) -> Vec<String> {
         .collect()
 }
 
+/// The store at `root`, which must have something in it.
+fn opened(root: &Path) -> anyhow::Result<PackStore> {
+    if root.join("packs").is_dir() {
+        return Ok(PackStore::new(root));
+    }
+    let root = root.display();
+    Err(super::said(
+        format!("`{root}` 不是发布仓库：应为 `chattag pack build --store` 写出的目录"),
+        format!("`{root}` is no pack store: expected a directory that `chattag pack build --store` made"),
+    ))
+}
+
 fn list(args: &PackStoreArgs, console: &Console) -> anyhow::Result<Status> {
-    let store = PackStore::new(&args.store);
+    let store = opened(&args.store)?;
     let (all, current, history) = (store.list()?, store.current()?, store.history()?);
     if args.json {
         println!("{}", serde_json::json!({ "current": current, "packs": all, "history": history }));
@@ -118,14 +142,14 @@ fn list(args: &PackStoreArgs, console: &Console) -> anyhow::Result<Status> {
         let mark = if pack.id() == current { "▶" } else { "" };
         let built = history.iter().find(|line| line.selected == pack.id());
         let at = built.map_or_else(String::new, |line| line.at.clone());
-        table.push([mark.to_owned(), pack.id(), pack.hash[..12].to_owned(), at, pack.note.clone()]);
+        table.push([mark.to_owned(), pack.id(), first(&pack.hash, 12), at, pack.note.clone()]);
     }
     print!("{}", table.render());
     Ok(Status::Fine)
 }
 
 fn verify(args: &PackStoreArgs, console: &Console) -> anyhow::Result<Status> {
-    let store = PackStore::new(&args.store);
+    let store = opened(&args.store)?;
     let faults = store.verify()?;
     if args.json {
         println!("{}", serde_json::to_string(&faults)?);
@@ -169,7 +193,7 @@ fn describe(fault: &StoreFault, console: &Console) -> String {
 }
 
 fn rollback(args: &PackRollbackArgs, console: &Console) -> anyhow::Result<Status> {
-    let store = PackStore::new(&args.store);
+    let store = opened(&args.store)?;
     let selected = store.rollback(args.version.as_deref(), &super::now())?;
     match args.json {
         true => println!("{}", serde_json::to_string(&selected)?),

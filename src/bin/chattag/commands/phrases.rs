@@ -1,7 +1,6 @@
 //! `chattag phrases`: proposes covering phrases for a term list.
 #![allow(clippy::print_stdout, reason = "the proposals are the command's output")]
 
-use anyhow::Context;
 use chattag::language::Segmenter;
 use chattag::learning::Fields;
 use chattag::phrases::propose;
@@ -14,7 +13,7 @@ use crate::console::Console;
 pub fn run(args: &PhrasesArgs, console: &Console) -> anyhow::Result<Status> {
     let bundle = super::load_sound(&args.dictionaries, console)?;
     let list = bundle.catalog.find(&args.lexicon);
-    let list = list.with_context(|| format!("there is no lexicon `{}`", args.lexicon))?;
+    let list = list.ok_or_else(|| super::unknown(("词表", "list"), &args.lexicon))?;
     let fields = Fields { text: args.text_field.clone(), at_least: 1, ..Fields::default() };
     let texts = args.sample.as_deref().map(|path| chattag::learning::read(path, &fields)).transpose()?;
     let texts = texts.unwrap_or_default();

@@ -4,7 +4,7 @@
 use chattag::batch::Progress;
 use chattag::bundle::{Bundle, Options};
 use chattag::diagnostic::Language;
-use chattag::maintain::impact::{self, Gate, Impact, RuleImpact};
+use chattag::maintain::impact::{self, Breach, Gate, Impact, RuleImpact};
 
 use super::reading::parse_size;
 use super::run::parse_share;
@@ -27,7 +27,7 @@ pub fn run(args: &PreviewArgs, console: &Console) -> anyhow::Result<Status> {
     };
     let zone = new.rules.pack.zone.clone();
     let memory = parse_size(&args.memory)?;
-    let options = super::rehearsal(&args.archive.archive, &args.archive.sample, memory, &zone)?;
+    let options = super::rehearsal(&args.archive.archive, &args.archive.sample, memory, &zone, console)?;
     let max_change = args.max_change.as_deref().map(parse_share).transpose()?;
     let gate = Gate { max_new_kicks: args.max_new_kicks, max_change };
     let progress = std::sync::Arc::new(Progress::default());
@@ -40,8 +40,9 @@ pub fn run(args: &PreviewArgs, console: &Console) -> anyhow::Result<Status> {
         true => println!("{}", serde_json::json!({ "impact": impact, "breaches": breaches })),
         false => {
             print!("{}", describe(&impact, console));
-            for (threshold, what, value) in &breaches {
-                println!("{} {threshold} {what} = {value}", console.pick("门槛未通过:", "gate failed:"));
+            for Breach { gate, rule, value } in &breaches {
+                let rule = rule.as_ref().map_or_else(String::new, |rule| format!(" {rule}"));
+                println!("{} {gate}{rule} = {value}", console.pick("门槛未通过:", "gate failed:"));
             }
         }
     }
@@ -53,6 +54,16 @@ fn describe(impact: &Impact, console: &Console) -> String {
     let [before, after] = &impact.packs;
     let (n, days) = (impact.messages, impact.days);
     let (affected, same) = (impact.affected, impact.unaffected);
+    if affected == 0 {
+        return match chinese {
+            true => {
+                format!("{before} → {after}\n没有受影响的规则：{same} 条指纹都相同，结果不变，不必读存档\n")
+            }
+            false => format!(
+                "{before} → {after}\nno rule is affected: all {same} have the same fingerprint and decide the same; nothing was read\n"
+            ),
+        };
+    }
     let mut text = match chinese {
         true => format!(
             "{before} → {after}   样本 {n} 条消息，{days} 天\n受影响的规则 {affected} 条；其余 {same} 条指纹相同，结果不变\n"

@@ -83,7 +83,7 @@ pub fn run(args: &ReplayArgs, console: &Console) -> anyhow::Result<Status> {
             events: batch::event_sources(&args.events)?,
             out: args.out.clone(),
             as_of: None,
-            read: reading::resolve(&args.reading, zone)?,
+            read: reading::resolve(&args.reading, zone, console)?,
             jobs: args.jobs,
             memory: parse_size(&args.memory)?,
             mentions: false,

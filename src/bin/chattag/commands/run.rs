@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anyhow::Context;
 use chattag::batch::{self, Progress, RunOptions};
 use chattag::bundle::Bundle;
 use chattag::error::Error;
+use chattag::telling::Said;
 use chattag::time::Timestamp;
 use chattag::writer::TableOptions;
 
@@ -27,7 +27,7 @@ pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
         std::thread::spawn(chattag::language::load_dictionary);
     }
     let bundle = super::load_sound(&args.dictionaries, console)?;
-    let options = resolve(args, &bundle)?;
+    let options = resolve(args, &bundle, console)?;
     let progress = Arc::new(Progress::default());
     stop_on_signal(&progress)?;
     let started = Instant::now();
@@ -46,14 +46,14 @@ pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
 }
 
 /// Reads everything that the arguments only name, before work starts.
-fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
+fn resolve(args: &RunArgs, bundle: &Bundle, console: &Console) -> anyhow::Result<RunOptions> {
     let zone = bundle.rules.pack.zone.clone();
     Ok(RunOptions {
         archives: args.archives.clone(),
         events: batch::event_sources(&args.events)?,
         out: args.out.clone(),
         as_of: args.as_of.as_deref().map(|text| parse_time(text, bundle)).transpose()?,
-        read: reading::resolve(&args.reading, zone)?,
+        read: reading::resolve(&args.reading, zone, console)?,
         jobs: args.jobs,
         memory: parse_size(&args.memory)?,
         mentions: args.mentions,
@@ -68,7 +68,7 @@ fn resolve(args: &RunArgs, bundle: &Bundle) -> anyhow::Result<RunOptions> {
 pub(super) fn stop_on_signal(progress: &Arc<Progress>) -> anyhow::Result<()> {
     let progress = Arc::clone(progress);
     ctrlc::set_handler(move || progress.stop.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")
+        .map_err(|error| Said::new("不能接收 Ctrl-C", "cannot listen for Ctrl-C").because(error).into())
 }
 
 fn parse_time(text: &str, bundle: &Bundle) -> Result<Timestamp, Error> {

@@ -1,7 +1,6 @@
 //! `chattag schema`: what the columns of the output tables mean, and what TOML files may hold.
 #![allow(clippy::print_stdout, reason = "the description is this command's output")]
 
-use anyhow::bail;
 use chattag::maintain::schema;
 use chattag::writer;
 
@@ -19,7 +18,11 @@ pub fn run(args: &SchemaArgs) -> anyhow::Result<Status> {
         tables.retain(|table| table.name == name);
         if tables.is_empty() {
             let names: Vec<&str> = writer::all_tables().iter().map(|table| table.name).collect();
-            bail!("no table `{name}`: the tables are {}", names.join(", "));
+            let names = names.join(", ");
+            return Err(super::said(
+                format!("没有表 `{name}`：有 {names}"),
+                format!("no table `{name}`: the tables are {names}"),
+            ));
         }
     }
     match args.json {

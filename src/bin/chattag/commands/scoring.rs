@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use chattag::annotate::{Speaker, TextAnnotator};
 use chattag::bundle::Bundle;
 use chattag::learning::{Fields, Labelled};
 use chattag::model::{Label, Scorer, Training};
+use chattag::telling::Said;
 
 use crate::args::{LabelArg, LabelArgs, TrainingArgs};
 
@@ -40,7 +40,11 @@ pub fn read_labelled(path: &Path, args: &LabelArgs) -> anyhow::Result<Vec<Labell
     let fields = fields(args);
     let texts = chattag::learning::read(path, &fields)?;
     if texts.iter().all(|text| text.there.is_none()) {
-        bail!("`{}` has no labels in field `{}`: name it with --label-field", path.display(), fields.label);
+        let (path, field) = (path.display(), &fields.label);
+        return Err(super::said(
+            format!("`{path}` 的字段 `{field}` 里没有标注：用 --label-field 指明"),
+            format!("`{path}` has no labels in field `{field}`: name it with --label-field"),
+        ));
     }
     Ok(texts)
 }
@@ -49,16 +53,22 @@ pub fn read_labelled(path: &Path, args: &LabelArgs) -> anyhow::Result<Vec<Labell
 pub fn model(path: Option<&Path>, bundle: &Bundle, label: Label) -> anyhow::Result<Scorer> {
     let Some(path) = path else {
         let shipped = bundle.models.get(label).cloned();
-        return shipped
-            .with_context(|| format!("no model for `{}` is shipped: name one with --model", label.name()));
+        return shipped.ok_or_else(|| {
+            let label = label.name();
+            super::said(
+                format!("没有内置 `{label}` 的模型：用 --model 指明"),
+                format!("no model for `{label}` is shipped: name one with --model"),
+            )
+        });
     };
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Scorer::read(&bytes).with_context(|| format!("`{}`", path.display()))
+    let name = format!("`{}`", path.display());
+    let model = Scorer::read(&super::read_file(path)?);
+    Ok(model.map_err(|fault| Said::new(&name, &name).because(fault))?)
 }
 
 /// Writes a model file.
 pub fn write(path: &Path, model: &Scorer) -> anyhow::Result<()> {
-    std::fs::write(path, model.write()).with_context(|| format!("cannot write `{}`", path.display()))
+    super::write_file(path, &model.write())
 }
 
 /// Returns the lexicon evidence of each text.

@@ -1,7 +1,6 @@
 //! `chattag stats`: coverage, overlap, conflict and precision of terms, lists, signals and rules.
 #![allow(clippy::print_stdout, reason = "the measures are this command's output")]
 
-use anyhow::bail;
 use chattag::batch::Progress;
 use chattag::maintain::gold::{Gold, GoldScore};
 use chattag::maintain::stats::{self, Measure, NamedMeasure, Stats, TermStats};
@@ -17,11 +16,12 @@ pub fn run(args: &StatsArgs, console: &Console) -> anyhow::Result<Status> {
     if let Some(lexicon) = &args.lexicon
         && bundle.catalog.find(lexicon).is_none()
     {
-        bail!("there is no list `{lexicon}` in these dictionaries");
+        return Err(super::unknown(("词表", "list"), lexicon));
     }
     let gold = Gold::read(&super::files(&args.dictionaries)?, &bundle, &mut Vec::new());
     let zone = &bundle.rules.pack.zone;
-    let options = super::rehearsal(&args.archive.archive, &args.archive.sample, super::MEMORY, zone)?;
+    let options =
+        super::rehearsal(&args.archive.archive, &args.archive.sample, super::MEMORY, zone, console)?;
     let mut measured = stats::measure(&bundle, &options, Some(&gold), &Progress::default())?;
     let of_list = |term: &TermStats| args.lexicon.as_ref().is_none_or(|lexicon| *lexicon == term.lexicon);
     measured.terms.retain(of_list);

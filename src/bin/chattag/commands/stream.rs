@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chattag::batch;
 use chattag::bundle::Bundle;
 use chattag::error::Error;
 use chattag::rules;
 use chattag::stream::{self, Controls, StreamOptions};
+use chattag::telling::{Said, tell};
 use chattag::time::Millis;
 use chattag::writer::TableOptions;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -23,7 +23,7 @@ use crate::console::Console;
 /// Resolves the arguments and runs until the input ends or a signal comes.
 pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
     let bundle = super::load_sound(&args.dictionaries, console)?;
-    let options = resolve(args, &bundle)?;
+    let options = resolve(args, &bundle, console)?;
     let controls = listen_to_signals()?;
     let load = || -> Result<Bundle, String> {
         super::load_sound(&args.dictionaries, console).map_err(|error| describe(&error, console))
@@ -40,7 +40,7 @@ pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
     Ok(Status::Fine)
 }
 
-fn resolve(args: &StreamArgs, bundle: &Bundle) -> anyhow::Result<StreamOptions> {
+fn resolve(args: &StreamArgs, bundle: &Bundle, console: &Console) -> anyhow::Result<StreamOptions> {
     let from_stdin = args.inputs.iter().any(|input| input == "-");
     if from_stdin && args.inputs.len() > 1 {
         let all = args.inputs.join(" ");
@@ -53,7 +53,7 @@ fn resolve(args: &StreamArgs, bundle: &Bundle) -> anyhow::Result<StreamOptions> 
         checkpoint_every: Duration::from_secs(args.checkpoint_seconds.max(1)),
         checkpoint_records: args.checkpoint_messages.max(1),
         events: batch::event_sources(&args.events)?,
-        read: reading::resolve(&args.reading, bundle.rules.pack.zone.clone())?,
+        read: reading::resolve(&args.reading, bundle.rules.pack.zone.clone(), console)?,
         lateness: args.lateness.as_deref().map(span).transpose()?,
         max_waiting: args.max_waiting,
         jobs: args.jobs,
@@ -74,7 +74,8 @@ fn span(text: &str) -> Result<Millis, Error> {
 fn listen_to_signals() -> anyhow::Result<Controls> {
     let (stop, reload) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for (signal, flag) in [(SIGINT, &stop), (SIGTERM, &stop), (SIGHUP, &reload)] {
-        signal_hook::flag::register(signal, Arc::clone(flag)).context("cannot listen for signals")?;
+        signal_hook::flag::register(signal, Arc::clone(flag))
+            .map_err(|error| Said::new("不能接收信号", "cannot listen for signals").because(error))?;
     }
     Ok(Controls { stop, reload })
 }
@@ -84,5 +85,5 @@ fn describe(error: &anyhow::Error, console: &Console) -> String {
     let known = error.downcast_ref::<Error>();
     let findings = known.map_or(&[][..], |known| known.findings());
     let lines = findings.iter().map(|finding| finding.render(console.language()));
-    lines.chain([format!("{error:#}")]).collect::<Vec<_>>().join("\n")
+    lines.chain([tell(error.as_ref(), console.language())]).collect::<Vec<_>>().join("\n")
 }

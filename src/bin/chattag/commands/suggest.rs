@@ -1,7 +1,6 @@
 //! `chattag suggest`: words that an archive says are worth taking in.
 #![allow(clippy::print_stdout, reason = "the suggestions are this command's output")]
 
-use anyhow::bail;
 use chattag::batch::Progress;
 use chattag::bundle::Bundle;
 use chattag::lexicon;
@@ -18,10 +17,11 @@ pub fn run(args: &SuggestArgs, console: &Console) -> anyhow::Result<Status> {
     if let Some(lexicon) = &args.lexicon
         && bundle.catalog.find(lexicon).is_none()
     {
-        bail!("there is no list `{lexicon}` in these dictionaries");
+        return Err(super::unknown(("词表", "list"), lexicon));
     }
     let zone = &bundle.rules.pack.zone;
-    let options = super::rehearsal(&args.archive.archive, &args.archive.sample, super::MEMORY, zone)?;
+    let options =
+        super::rehearsal(&args.archive.archive, &args.archive.sample, super::MEMORY, zone, console)?;
     let wanted = SuggestOptions {
         like,
         lexicon: args.lexicon.clone(),
@@ -47,13 +47,13 @@ pub fn run(args: &SuggestArgs, console: &Console) -> anyhow::Result<Status> {
 fn like(args: &SuggestArgs, bundle: &Bundle) -> anyhow::Result<Like> {
     if let Some(signal) = &args.signal {
         if !bundle.rules.signals.iter().any(|known| known.id == *signal) {
-            bail!("there is no signal `{signal}` in these dictionaries");
+            return Err(super::unknown(("信号", "signal"), signal));
         }
         return Ok(Like::Signal(signal.clone()));
     }
     if let Some(tag) = &args.tag {
         if !bundle.rules.tags.iter().any(|known| known.id == *tag) {
-            bail!("there is no tag `{tag}` in these dictionaries");
+            return Err(super::unknown(("标签", "tag"), tag));
         }
         return Ok(Like::Tag(tag.clone()));
     }
@@ -64,7 +64,11 @@ fn like(args: &SuggestArgs, bundle: &Bundle) -> anyhow::Result<Like> {
     let header = reader.headers()?.clone();
     let column = |names: [&str; 2]| header.iter().position(|title| names.contains(&title.trim()));
     let (Some(said), Some(label)) = (column(["text", "原话"]), column(["label", "标注"])) else {
-        bail!("`{}` needs the columns `text` and `label`", path.display());
+        let path = path.display();
+        return Err(super::said(
+            format!("`{path}` 要有 text（原话）和 label（标注，1 或 0）两列"),
+            format!("`{path}` needs the columns `text` and `label` (1 or 0)"),
+        ));
     };
     let mut labels = Vec::new();
     for row in reader.records() {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::bail;
 use chattag::bundle::Bundle;
 use chattag::maintain::expectations;
 use chattag::maintain::gold::{Gold, Judged};
@@ -18,7 +17,7 @@ pub fn run(args: &TestArgs, console: &Console) -> anyhow::Result<Status> {
     let bundle = super::load_sound(&args.dictionaries, console)?;
     for rule in &args.rule {
         if !bundle.rules.rules.iter().any(|known| known.id == *rule) {
-            bail!("no rule `{rule}` in these dictionaries");
+            return Err(super::unknown(("规则", "rule"), rule));
         }
     }
     let results = run_all(&bundle, args);
@@ -79,7 +78,9 @@ fn print_gold(judged: &Judged, all: bool, console: &Console) {
 
 /// Writes what came into the rule files, once the user agrees.
 fn update(args: &TestArgs, results: &[Outcome], console: &Console) -> anyhow::Result<Status> {
-    let Some(dict) = &args.dictionaries.dict else { bail!("--update needs --dict") };
+    let Some(dict) = &args.dictionaries.dict else {
+        return Err(super::said("--update 要与 --dict 一起用", "--update needs --dict"));
+    };
     let updated = expectations::update(&super::files(&args.dictionaries)?, results);
     if updated.is_empty() {
         let failed = results.iter().any(Outcome::is_failure);
@@ -91,14 +92,22 @@ fn update(args: &TestArgs, results: &[Outcome], console: &Console) -> anyhow::Re
         format!("Write what came into `expect` of {}?", paths.join(", ")),
     );
     if !args.yes && !super::confirm(console, &zh, &en)? {
-        println!("{}", console.pick("没有写入。", "nothing written."));
+        say(args, console.pick("没有写入。", "nothing written."));
         return Ok(Status::Findings);
     }
     for file in &updated {
         super::write_file(&dict.join(&file.path), &file.bytes)?;
     }
-    println!("{}", console.pick("已写入，请逐条核对。", "written; look at each line."));
+    say(args, console.pick("已写入，请逐条核对。", "written; look at each line."));
     Ok(Status::Fine)
+}
+
+/// Says it beside the results, which a program may read.
+fn say(args: &TestArgs, text: &str) {
+    match args.json {
+        true => eprintln!("{text}"),
+        false => println!("{text}"),
+    }
 }
 
 /// One line a timeline, then one line with the gold labels.
@@ -129,6 +138,9 @@ fn print_text(results: &[Outcome], console: &Console) {
     for result in results.iter().filter(|result| result.is_failure()) {
         print_difference(result, console);
     }
+    for finding in results.iter().filter_map(Outcome::finding) {
+        println!("{}", finding.render(console.language()));
+    }
     let total = by_rule.values().fold([0; 4], |sum, counts| std::array::from_fn(|at| sum[at] + counts[at]));
     println!(
         "{}  {} {passed}  {} {failed}  {} {gap}  {} {mended}",
@@ -156,7 +168,7 @@ fn outcome_words(console: &Console) -> [&'static str; 4] {
         console.pick("通过", "passed"),
         console.pick("失败", "failed"),
         console.pick("已知缺口", "known gaps"),
-        console.pick("缺口已补上，请去掉 todo (N204)", "gaps that now pass: drop `todo` (N204)"),
+        console.pick("缺口已补上 (N204)", "gaps that now pass (N204)"),
     ]
 }
 

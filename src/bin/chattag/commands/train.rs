@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use chattag::learning::read_exercises;
 use chattag::model::{DataSource, Example, ModelCard, train};
 
@@ -51,7 +50,11 @@ fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
     };
     let examples: Vec<Example> = texts.into_iter().filter_map(example).collect();
     if examples.is_empty() {
-        bail!("`{}` has no texts to learn from: check --label-field and --source", path.display());
+        let path = path.display();
+        return Err(super::said(
+            format!("`{path}` 里没有可学的文本：看看 --label-field 和 --source"),
+            format!("`{path}` has no texts to learn from: check --label-field and --source"),
+        ));
     }
     Ok(examples)
 }

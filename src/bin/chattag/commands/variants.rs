@@ -1,9 +1,10 @@
 //! `chattag variants`: lists the spellings that are made for terms when a lexicon is compiled.
 #![allow(clippy::print_stdout, reason = "the spellings are the command's output")]
 
-use anyhow::Context;
 use chattag::language::{fold, spelling_of, syllable_of};
 use chattag::lexicon::{VariantKind, VariantTables};
+
+use serde_json::json;
 
 use crate::Status;
 use crate::args::VariantsArgs;
@@ -14,14 +15,21 @@ pub fn run(args: &VariantsArgs, console: &Console) -> anyhow::Result<Status> {
     let mut terms: Vec<String> = args.terms.iter().map(|term| fold(term)).collect();
     if let Some(id) = &args.lexicon {
         let bundle = super::load_sound(&args.dictionaries, console)?;
-        let list = bundle.catalog.find(id).with_context(|| format!("there is no lexicon `{id}`"))?;
+        let list = bundle.catalog.find(id).ok_or_else(|| super::unknown(("词表", "list"), id))?;
         let literal = bundle.catalog.lexicon(list).terms().iter().filter(|term| term.mode.is_literal());
         terms.extend(literal.flat_map(|term| term.spellings().map(fold).collect::<Vec<_>>()));
     }
     let tables = VariantTables::default();
     for term in &terms {
         for one in tables.spellings(term) {
-            println!("{term}\t{}\t{}\t{}", kind(one.kind, console), one.text, sound(&one.text));
+            let sound = sound(&one.text);
+            match args.json {
+                true => {
+                    let kind = word(one.kind);
+                    println!("{}", json!({ "term": term, "kind": kind, "text": one.text, "sound": sound }));
+                }
+                false => println!("{term}\t{}\t{}\t{sound}", kind(one.kind, console), one.text),
+            }
         }
     }
     Ok(Status::Fine)
@@ -36,6 +44,17 @@ fn kind(kind: VariantKind, console: &Console) -> &'static str {
         VariantKind::Split => console.pick("拆字", "taken apart"),
         VariantKind::Shape => console.pick("形近", "looks alike"),
         VariantKind::Inserted => console.pick("插词", "word between"),
+    }
+}
+
+/// What programs call it.
+fn word(kind: VariantKind) -> &'static str {
+    match kind {
+        VariantKind::Term => "term",
+        VariantKind::Alias => "alias",
+        VariantKind::Split => "split",
+        VariantKind::Shape => "shape",
+        VariantKind::Inserted => "inserted",
     }
 }
 
