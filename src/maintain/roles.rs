@@ -159,7 +159,9 @@ fn check_tables(policy: &RolePolicy) -> Result<(), TableError> {
 
 /// Adds the tag paths of a batch; nothing for a table without tags.
 fn add_paths(rows: Rows<'_>, n: usize, paths: &mut BTreeSet<String>) {
-    paths.extend((0..n).map(|row| rows.text("tag_path", row)).filter(|path| !path.is_empty()).map(str::to_owned));
+    paths.extend(
+        (0..n).map(|row| rows.text("tag_path", row)).filter(|path| !path.is_empty()).map(str::to_owned),
+    );
 }
 
 /// Returns whether `path` is `group` or stands below it; `*` holds all.

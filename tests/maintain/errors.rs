@@ -87,7 +87,11 @@ const CASES: &[Case] = &[
         "E001 broken.toml:2:",
         "`broken.toml` cannot be used",
     ),
-    (&["export", "--role", "sales", "--policy", "table.toml", "--from", "out", "--out", "s"], "没有表 `alert`：有 ", "no table `alert`: there are "),
+    (
+        &["export", "--role", "sales", "--policy", "table.toml", "--from", "out", "--out", "s"],
+        "没有表 `alert`：有 ",
+        "no table `alert`: there are ",
+    ),
     (&["export", "ads", "--out", "ads.doc"], "应以 .xlsx 或 .csv 结尾", "should end in .xlsx or .csv"),
     (&["check", "--dict", "list.csv"], "读不了 `list.csv`：路径中有一段不是目录", "cannot read `list.csv`"),
     (&["check", "--state", "--format", "sarif"], "--state 只能与", "--state goes with"),

@@ -59,9 +59,19 @@ fn covers(field: &str, printed: &Printed) -> bool {
             .and_then(|rest| rest.strip_prefix('.'))
             .is_some_and(|rest| rest.ends_with(after) && rest.len() > after.len()),
     };
-    let below = || {
-        let rest = field.strip_prefix(path);
-        path.is_empty() || rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+    let goes_on = |rest: &str| rest.starts_with(['.', '[']);
+    let below = || match field.split_once(".*") {
+        None => path.is_empty() || field.strip_prefix(path).is_some_and(goes_on),
+        Some((before, after)) => {
+            let rest = path.strip_prefix(before).and_then(|rest| rest.strip_prefix('.'));
+            let cuts = |rest: &str| {
+                rest.char_indices().skip(1).map(|(at, _)| at).chain([rest.len()]).collect::<Vec<_>>()
+            };
+            before.strip_prefix(path).is_some_and(|rest| rest.is_empty() || goes_on(rest))
+                || rest.is_some_and(|rest| {
+                    cuts(rest).into_iter().any(|at| after.strip_prefix(&rest[at..]).is_some_and(goes_on))
+                })
+        }
     };
     same || (printed.is_empty && below())
 }
@@ -94,10 +104,7 @@ const RUNS: &[(&str, Runs)] = &[
         "explain --customer",
         &[
             (0, &["explain", "--customer", "CUSTOMER", "--archive", "archive", "--roster", "roster.csv"]),
-            (
-                0,
-                &["explain", "--customer", "wm000000000000000000000000000077", "--archive", "silent.jsonl"],
-            ),
+            (0, &["explain", "--customer", "wm000000000000000000000000000077", "--archive", "silent.jsonl"]),
         ],
     ),
     (
@@ -301,6 +308,9 @@ fn desk() -> Desk {
     desk.write("groups.txt", b"wr1\nwr2\n");
     desk.write("map.csv", "标签,企业微信标签id\nprice_sensitive,etPRICE\n".as_bytes());
     desk.write("labelled.csv", "id,text,src,complaint\n1,我要投诉你们,a,1\n2,今天天气不错,a,0\n3,态度太差了,b,1\n4,垃圾服务我要投诉,b,0\n5,还可以,b,1\n".as_bytes());
+    // One text with a term, among many that look like it and have none: one epoch does not teach a model so rare a word.
+    let plain = "x,明天见\nx,收到谢谢\nx,好的收到明天见\n".repeat(60);
+    desk.write("texts.csv", format!("id,text\n{plain}y,好的收到谢谢明天见我要投诉\n").as_bytes());
     desk
 }
 

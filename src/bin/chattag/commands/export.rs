@@ -129,7 +129,8 @@ fn describe(view: &RoleView, console: &Console) -> String {
         )
     };
     let group = |group: &String| {
-        let (zh, en) = ("没有对上任何标签：写错了，或没有客户带着", "meets no tag: misspelt, or nobody has one");
+        let (zh, en) =
+            ("没有对上任何标签：写错了，或没有客户带着", "meets no tag: misspelt, or nobody has one");
         format!("{} “{group}” {}\n", console.pick("标签组", "tag group"), console.pick(zh, en))
     };
     view.tables.iter().map(line).chain(view.unmatched_tag_groups.iter().map(group)).collect()
