@@ -282,6 +282,7 @@ pub fn key(
     let bundle = narrowed(bundle, &asked);
     let rules = &bundle.rules;
     let (histories, rehearsal) = batch::histories(&bundle, options, &wanted, watch)?;
+    let wrote = rehearsal.said.values().any(|said| *said.speaker == *question.customer);
     let until = question.until.map_or(rehearsal.as_of, |until| until.min(rehearsal.as_of));
     let mut explained = Vec::new();
     for (key, events) in histories.into_iter().filter(|(key, _)| *key.customer == *question.customer) {
@@ -294,7 +295,19 @@ pub fn key(
             Replay { set: rules, catalog: &bundle.catalog, said: &rehearsal.said }.run(&key, &events, until);
         explained.push(KeyExplained { key, rules: rules_of_key, steps });
     }
+    if explained.is_empty() && wrote {
+        explained.extend(unmoved(&question.customer, rules));
+    }
     Ok(explained)
+}
+
+/// A customer whose messages say nothing to any of the rules.
+fn unmoved(customer: &str, set: &RuleSet) -> Option<KeyExplained> {
+    let kind = set.rules.first()?.key;
+    let (nobody, customer) = (Box::from(""), Box::from(customer));
+    let key = Key { corp: nobody.clone(), kind, customer, staff: nobody.clone(), room: nobody };
+    let rules = set.rules.iter().filter(|rule| rule.key == kind).map(rule_explained).collect();
+    Some(KeyExplained { key, rules, steps: Vec::new() })
 }
 
 /// The ids of the rules asked for: all, one, or those that assign, take away or compete with a tag.

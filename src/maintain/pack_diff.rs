@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::bundle::Bundle;
 use crate::lexicon::{Lexicon, LexiconIdx, Term};
-use crate::rules::{Fingerprint, Rule, RuleSet, Shape, Status, Window};
+use crate::rules::{Fingerprint, Fraction, Rule, RuleSet, Shape, Status, Window};
 
 /// How much of a version number a change asks for.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -241,7 +241,7 @@ fn rule(before: &Rule, after: &Rule) -> Option<PackChange> {
     if said(before) == said(after) { None } else { one(Step::Patch, zh, en) }
 }
 
-/// Returns whether less fires than before: a higher threshold, or a shorter window.
+/// Returns whether less fires than before: a higher threshold, more days or steps, or a shorter window.
 fn is_tighter(before: &Shape, after: &Shape) -> bool {
     match (before, after) {
         (
@@ -252,8 +252,18 @@ fn is_tighter(before: &Shape, after: &Shape) -> bool {
             Shape::Sequence { within: wide, steps: few, .. },
             Shape::Sequence { within: narrow, steps: many, .. },
         ) => narrow < wide || many.len() > few.len(),
+        (Shape::Streak { days: few, .. }, Shape::Streak { days: many, .. }) => many > few,
+        (
+            Shape::Ratio { at_least: low, min_denominator: few, window: wide, .. },
+            Shape::Ratio { at_least: high, min_denominator: many, window: narrow, .. },
+        ) => is_larger(*high, *low) || many > few || is_narrower(*wide, *narrow),
+        (Shape::Cycle { min_intervals: few, .. }, Shape::Cycle { min_intervals: many, .. }) => many > few,
         _ => false,
     }
+}
+
+fn is_larger(one: Fraction, other: Fraction) -> bool {
+    u64::from(one.part) * u64::from(other.of) > u64::from(other.part) * u64::from(one.of)
 }
 
 fn is_narrower(wide: Window, narrow: Window) -> bool {

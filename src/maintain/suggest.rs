@@ -113,26 +113,55 @@ pub fn suggest(
     Ok(found)
 }
 
-/// Returns the suggestions as a term list that `import` takes: switched off until somebody says yes.
-pub fn to_csv(suggestions: &[Suggestion]) -> String {
-    let mut text = String::from("编号,词条,变体,排除语境,状态,备注\n");
+/// Returns the suggestions as a term list that `import` takes: new words one a row, switched off until somebody
+/// says yes; variants and contexts in the row of their term, added to the cells that it has.
+pub fn to_csv(suggestions: &[Suggestion], catalog: &Catalog) -> String {
+    let mut rows: Vec<[String; 6]> = Vec::new();
     for one in suggestions {
-        let note = format!(
-            "建议 {}：{} 条消息；例：{}",
-            one.kind,
-            one.messages,
-            one.examples.first().map_or("", String::as_str)
-        );
-        let (code, term) = (one.code.as_deref().unwrap_or(""), one.term.as_deref());
-        let cells = match one.kind {
-            "variant" => [code, term.unwrap_or(""), &one.text, "", "", &note],
-            "context" => [code, term.unwrap_or(""), "", &one.text, "", &note],
-            _ => ["", &one.text, "", "", "停用", &note],
+        let told = told(one);
+        if one.code.as_ref().is_some_and(|code| code.contains('/')) {
+            // A term of an overlay: its list has no row for it.
+            continue;
+        }
+        let (Some(code), Some(term)) = (&one.code, &one.term) else {
+            rows.push(["", &one.text, "", "", "停用", &told].map(str::to_owned));
+            continue;
         };
-        text.push_str(&cells.map(|cell| csv_cell(&super::sheet::guarded(cell))).join(","));
+        let at = rows.iter().position(|row| row[0] == *code).unwrap_or_else(|| {
+            rows.push(as_it_is(catalog, code, term));
+            rows.len() - 1
+        });
+        let cell = if one.kind == "context" { 3 } else { 2 };
+        append(&mut rows[at][cell], "|", &one.text);
+        append(&mut rows[at][5], "；", &told);
+    }
+    let mut text = String::from("编号,词条,变体,排除语境,状态,备注\n");
+    for row in rows {
+        text.push_str(&row.map(|cell| csv_cell(&super::sheet::guarded(&cell))).join(","));
         text.push('\n');
     }
     text
+}
+
+/// What is suggested, how often it was seen, and where.
+fn told(one: &Suggestion) -> String {
+    let example = one.examples.first().map_or("", String::as_str);
+    format!("建议 {} {}：{} 条消息；例：{example}", one.kind, one.text, one.messages)
+}
+
+/// The row of a term as its list has it.
+fn as_it_is(catalog: &Catalog, code: &str, text: &str) -> [String; 6] {
+    let term = catalog.terms().map(|(_, term)| term).find(|term| term.code == code && term.text == text);
+    let cells = term.map(|term| (term.variants.join("|"), term.contexts.join("|"), term.note.clone()));
+    let (variants, contexts, note) = cells.unwrap_or_default();
+    [code.to_owned(), text.to_owned(), variants, contexts, String::new(), note]
+}
+
+fn append(cell: &mut String, separator: &str, more: &str) {
+    if !cell.is_empty() {
+        cell.push_str(separator);
+    }
+    cell.push_str(more);
 }
 
 fn labelled(bundle: &Bundle, labels: &[(String, bool)]) -> Vec<Sampled> {
@@ -394,9 +423,13 @@ fn variants(
             if !(3..=MAX_CHARS).contains(&n_chars) {
                 continue;
             }
-            for (gram, count) in counts.iter().filter(|(gram, _)| one_char_apart(gram, &spelling)) {
-                if !known.contains(gram) && !is_one_word(gram, segmenter) {
-                    scored.push((f64::from(count.messages), gram.clone(), *count, idx));
+            for (gram, _) in counts.iter().filter(|(gram, _)| one_char_apart(gram, &spelling)) {
+                if known.contains(gram) || is_one_word(gram, segmenter) {
+                    continue;
+                }
+                let count = slipping_past(gram, sample, &bundle.catalog, lexicon);
+                if count.messages >= wanted.min {
+                    scored.push((f64::from(count.messages), gram.clone(), count, idx));
                 }
             }
         }
@@ -405,6 +438,22 @@ fn variants(
         scored.extend(separated(bundle, lexicon, sample, wanted.min));
     }
     attach("variant", bundle, scored, sample, wanted)
+}
+
+/// The messages in which `gram` stands where the list finds nothing: 我微信 in 加我微信 evades nobody.
+fn slipping_past(gram: &str, sample: &[Sampled], catalog: &Catalog, lexicon: LexiconIdx) -> Count {
+    let mut count = Count::default();
+    for one in sample {
+        let is_found = |start: usize| {
+            let end = start + gram.len();
+            let own = one.hits.iter().filter(|(term, ..)| catalog.lexicon_of(*term) == lexicon);
+            own.into_iter().any(|(_, from, to)| *from < end && start < *to)
+        };
+        if one.text.match_indices(gram).any(|(start, _)| !is_found(start)) {
+            count.add(one.positive);
+        }
+    }
+    count
 }
 
 fn plain_terms(bundle: &Bundle, lexicon: LexiconIdx) -> Vec<TermIdx> {
@@ -652,9 +701,24 @@ mod tests {
             score: 1.0,
             examples: vec!["日结,刷丹".into()],
         };
-        let csv = to_csv(&[one]);
+        let context = Suggestion { kind: "context", text: "防刷单".into(), ..one.clone() };
+        let new =
+            Suggestion { kind: "new_word", text: "骨折价".into(), term: None, code: None, ..one.clone() };
+        let list = "编号,词条,变体,排除语境,备注\na1,刷单,刷單|刷 单,反刷单,旧\n";
+        let catalog = Catalog::new(vec![crate::lexicon::parse("lexicons/l.csv", list.as_bytes()).0]);
+        let csv = to_csv(&[one, context, new], &catalog);
         let sheet = super::super::sheet::read(csv.as_bytes(), None).unwrap();
-        let cells: Vec<&str> = sheet.rows[1].cells.iter().map(|cell| cell.text.as_str()).collect();
-        assert_eq!(&cells[..3], ["a1", "刷单", "'=刷丹"]);
+        let row =
+            |at: usize| -> Vec<&str> { sheet.rows[at].cells.iter().map(|cell| cell.text.as_str()).collect() };
+        assert_eq!(
+            &row(1)[..5],
+            ["a1", "刷单", "刷單|刷 单|=刷丹", "反刷单|防刷单", ""],
+            "what was there stays"
+        );
+        assert!(row(1)[5].starts_with("旧；建议 variant =刷丹：3 条消息"), "{csv}");
+        assert_eq!(&row(2)[..5], ["", "骨折价", "", "", "停用"]);
+        let options = super::super::import::ImportOptions::default();
+        let import = super::super::import::plan(Some(list), "s.csv", &sheet, &options);
+        assert!(import.is_sound() && import.changes.len() == 2, "{import:?}");
     }
 }

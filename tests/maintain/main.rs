@@ -199,6 +199,19 @@ fn a_customers_tag_is_explained_by_every_step_that_led_to_it() {
     let steps = json[0]["steps"].as_array().unwrap();
     let times: Vec<&str> = steps.iter().map(|step| step["at"].as_str().unwrap()).collect();
     assert!(times.is_sorted() && steps.len() >= 2, "{said}");
+    let other = [
+        "explain",
+        "--customer",
+        &customer,
+        "--rule",
+        "fraud_once",
+        "--archive",
+        "archive",
+        "--roster",
+        "roster.csv",
+    ];
+    let other = desk.says(0, &other);
+    assert!(other.contains(&customer) && other.contains("没有任何进展"), "{other}");
     assert!(
         desk.says(1, &["explain", "--customer", "nobody", "--archive", "archive"]).contains("没有这位客户")
     );
@@ -310,7 +323,14 @@ fn suggestions_can_be_imported_once_somebody_says_yes() {
     let first = fs::read(desk.path("候选.csv")).unwrap();
     desk.says(0, &[&suggest[..], &["--jobs", "1"]].concat());
     assert_eq!(first, fs::read(desk.path("候选.csv")).unwrap(), "the same whatever the threads");
-    desk.says(0, &["import", "候选.csv", "--to", "complaint", "--dict", "my-dict", "--dry-run"]);
+    let dry = ["import", "候选.csv", "--to", "complaint", "--dict", "my-dict", "--dry-run", "--json"];
+    let import = desk.json(0, &dry);
+    let changes = import["changes"].as_array().unwrap();
+    assert!(!changes.is_empty(), "{import}");
+    for cell in changes.iter().filter_map(|change| change["cells"].as_array()).flatten() {
+        let [before, after] = ["before", "after"].map(|key| cell[key].as_str().unwrap());
+        assert!(after.starts_with(before), "what a term had is kept: {cell}");
+    }
 }
 
 #[test]

@@ -47,6 +47,16 @@ fn each_kind_of_difference_asks_for_its_step_of_the_version() {
             &["rule price_then_value minor"],
             "1.1.0",
         ),
+        (
+            &[("rules/business.toml", "at_least = \"0.3\"", "at_least = \"0.4\"")],
+            &["rule promo_sensitive major"],
+            "2.0.0",
+        ),
+        (
+            &[("rules/business.toml", "at_least = \"0.3\"", "at_least = \"0.2\"")],
+            &["rule promo_sensitive minor"],
+            "1.1.0",
+        ),
         (&[("tags.toml", "ttl = \"6mo\" ", "ttl = \"5mo\" ")], &["tag price_sensitive minor"], "1.1.0"),
         (
             &[("tags.toml", "exclusive = \"latest\"", "exclusive = \"forward\"")],

@@ -385,8 +385,8 @@ pub struct NewArgs {
     /// 新建什么 · What to make
     #[arg(value_enum)]
     pub what: NewKind,
-    /// 它的 id · Its id
-    pub id: String,
+    /// 它的 id；岗位政策不用写 · Its id; roles need none
+    pub id: Option<String>,
     /// 规则的形状 · Shape of a rule
     #[arg(long, value_enum, default_value = "count")]
     pub shape: NewShape,

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use chattag::error::Error;
+use chattag::lexicon;
 use chattag::maintain::import::{self, CellChange, Change, Import, ImportOptions};
 use chattag::maintain::sheet;
 use chattag::telling::Said;
@@ -15,8 +16,8 @@ use crate::console::Console;
 /// Shows what would change; writes it when the user agrees and nothing is damaged.
 pub fn run(args: &ImportArgs, console: &Console) -> anyhow::Result<Status> {
     let target = target(args)?;
-    let existing = match std::fs::read_to_string(&target) {
-        Ok(text) => Some(text),
+    let existing = match std::fs::read(&target) {
+        Ok(bytes) => Some(lexicon::decode(&bytes).0.into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => {
             return Err(Error::read(&target, error).into());

@@ -12,7 +12,12 @@ use crate::console::Console;
 pub fn run(args: &NewArgs, console: &Console) -> anyhow::Result<Status> {
     let files = if args.dict.is_dir() { bundle::files_in(&args.dict)? } else { Vec::new() };
     let base = bundle_name(&files);
-    let names = Names { id: &args.id, title: args.title.as_deref().unwrap_or_default(), base: &base };
+    let id = match (&args.id, args.what) {
+        (Some(id), _) => id.as_str(),
+        (None, NewKind::Roles) => "roles",
+        (None, _) => return Err(super::said("还缺少 id，例如 gift_talk", "name an id, such as gift_talk")),
+    };
+    let names = Names { id, title: args.title.as_deref().unwrap_or_default(), base: &base };
     let made = scaffold::make(&files, kind(args), &names)?;
     if args.print {
         made.iter().for_each(|file| println!("# {}\n{}", file.path, String::from_utf8_lossy(&file.bytes)));
