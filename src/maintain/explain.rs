@@ -304,8 +304,9 @@ pub fn key(
 /// A customer whose messages say nothing to any of the rules.
 fn unmoved(customer: &str, set: &RuleSet) -> Option<KeyExplained> {
     let kind = set.rules.first()?.key;
-    let (nobody, customer) = (Box::from(""), Box::from(customer));
-    let key = Key { corp: nobody.clone(), kind, customer, staff: nobody.clone(), room: nobody };
+    let nobody: Box<str> = "".into();
+    let key =
+        Key { corp: nobody.clone(), kind, customer: customer.into(), staff: nobody.clone(), room: nobody };
     let rules = set.rules.iter().filter(|rule| rule.key == kind).map(rule_explained).collect();
     Some(KeyExplained { key, rules, steps: Vec::new() })
 }

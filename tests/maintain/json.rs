@@ -264,7 +264,7 @@ const RUNS: &[(&str, Runs)] = &[
             0,
             &[
                 "distill",
-                "labelled.csv",
+                "texts.csv",
                 "--label",
                 "complaint",
                 "--out",
