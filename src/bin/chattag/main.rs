@@ -89,7 +89,7 @@ fn fail(error: &anyhow::Error, console: &Console) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    let known = error.downcast_ref::<chattag::error::Error>();
+    let known = error.chain().find_map(|cause| cause.downcast_ref::<chattag::error::Error>());
     for finding in known.map_or(&[][..], |known| known.findings()) {
         eprintln!("{}", finding.render(console.language()));
     }

@@ -407,44 +407,44 @@ pub struct NewArgs {
 /// What `new` makes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum NewKind {
-    /// 一条规则，带信号、标签和三个测试
+    /// 一条规则，带信号、标签和三个测试 · A rule with its signal, tag and three tests
     Rule,
-    /// 一个词表
+    /// 一个词表 · A term list
     Lexicon,
-    /// 一个标签
+    /// 一个标签 · A tag
     Tag,
-    /// 一个信号
+    /// 一个信号 · A signal
     Signal,
-    /// 一个行业包
+    /// 一个行业包 · An industry pack
     Pack,
-    /// 一份岗位政策
+    /// 一份岗位政策 · A policy for roles
     Roles,
-    /// 从零开始的词库：pack.toml 加一条规则
+    /// 从零开始的词库：pack.toml 加一条规则 · Dictionaries from nothing, with one rule
     Dictionary,
 }
 
 /// Shape of a new rule.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum NewShape {
-    /// 一句话就算
+    /// 一句话就算 · One message is enough
     Match,
-    /// 时间窗内计数
+    /// 时间窗内计数 · So many within a window
     Count,
-    /// 先后顺序
+    /// 先后顺序 · One after the other
     Sequence,
-    /// 一段时间没有动静
+    /// 一段时间没有动静 · Nothing for a while
     Absence,
-    /// 连续几天
+    /// 连续几天 · Days in a row
     Streak,
-    /// 占比
+    /// 占比 · A share
     Ratio,
-    /// 周期
+    /// 周期 · Its own rhythm is overdue
     Cycle,
-    /// 全体分档
+    /// 全体分档 · Bands among all
     Rank,
-    /// 标签的组合
+    /// 标签的组合 · A combination of tags
     Combine,
-    /// 踢人
+    /// 踢人 · A kick
     Kick,
 }
 

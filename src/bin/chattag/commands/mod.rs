@@ -77,7 +77,13 @@ fn load_sound(args: &DictionaryArgs, _console: &Console) -> anyhow::Result<Bundl
 /// Compiles the dictionaries at `path`, a directory or a pack store.
 fn load_from(path: &Path, packs: &[String], console: &Console) -> anyhow::Result<Bundle> {
     let args = DictionaryArgs { dict: Some(path.to_owned()), packs: packs.to_vec() };
-    load_sound(&args, console)
+    let name = format!("`{}`", path.display());
+    load_sound(&args, console).map_err(|error| match error.downcast::<Error>() {
+        // One of two is wrong: say which.
+        Ok(error) if !error.findings().is_empty() => Said::new(&name, &name).because(error).into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
+    })
 }
 
 /// The files of the dictionaries that the arguments name.
