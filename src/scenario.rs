@@ -327,6 +327,9 @@ pub fn describe(row: &Row, set: &RuleSet) -> Option<String> {
         Decision::Alert(alert) if alert.suppressed_by.is_some() => {
             Some(format!("suppressed {}", alert_name()))
         }
+        Decision::Alert(alert) if alert.recalled_from.is_some() => {
+            Some(format!("recalled_evidence {}", alert_name()))
+        }
         Decision::Alert(_) => Some(format!("alert {}", alert_name())),
         Decision::Kick(kick) => Some(describe_kick(kick, set)),
     }
@@ -348,6 +351,7 @@ fn describe_tag(change: &TagChange, set: &RuleSet) -> Option<String> {
         }
         TagChangeKind::Blocked => Some(format!("blocked {}", tag.id)),
         TagChangeKind::Reviewed => Some(format!("reviewed {}", tag.id)),
+        TagChangeKind::RecalledEvidence => Some(format!("recalled_evidence {}", tag.id)),
     }
 }
 

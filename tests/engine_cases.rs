@@ -585,7 +585,94 @@ const RECALLS_AND_KEYS: &[Case] = &[
         "I6",
         || tagged(count("x", 2, elapsed(HOUR))),
         &["03-04 10:00 x id=q", "03-04 10:01 x", "03-04 10:02 recall=q"],
-        &["03-04 10:01:00 assign T"],
+        &["03-04 10:01:00 assign T", "03-04 10:02:00 recalled T"],
+    ),
+    (
+        "semantic 40: a note says that a tag and an alert rested on the recalled message, and both stay",
+        || set(vec![rule("c", count("x", 2, elapsed(HOUR))).tag("T").alert(Some(HOUR))]),
+        &["03-04 10:00 x id=q", "03-04 10:01 x", "03-04 10:02 recall=q", "03-04 10:03 recall=other"],
+        &[
+            "03-04 10:01:00 assign T",
+            "03-04 10:01:00 alert",
+            "03-04 10:02:00 recalled T",
+            "03-04 10:02:00 recalled from alert of 03-04 10:01:00",
+        ],
+    ),
+    (
+        "semantic 40: of several alerts the one that rested on it",
+        || set(vec![rule("c", matching("x")).alert(None)]),
+        &["03-04 10:00 x id=p", "03-04 10:01 x id=q", "03-04 10:02 recall=p"],
+        &[
+            "03-04 10:00:00 alert",
+            "03-04 10:01:00 alert",
+            "03-04 10:02:00 recalled from alert of 03-04 10:00:00",
+        ],
+    ),
+    (
+        "semantic 40: no note where recalls are ignored, nor for what was suppressed, nor beyond the horizon",
+        || {
+            set(vec![
+                rule("a", matching("a")).tag("T").alert(None).ignoring_recalls(),
+                rule("b", matching("b")).tag("U").alert(Some(HOUR)),
+            ])
+        },
+        &[
+            "03-04 10:00 a id=p",
+            "03-04 10:01 recall=p",
+            "03-04 11:00 b id=q",
+            "03-04 11:10 b id=r",
+            "03-05 11:00 recall=q",
+            "03-05 11:05 recall=r",
+        ],
+        &[
+            "03-04 10:00:00 assign T",
+            "03-04 10:00:00 alert",
+            "03-04 11:00:00 assign U",
+            "03-04 11:00:00 alert",
+            "03-04 11:10:00 refresh U",
+            "03-04 11:10:00 suppressed by 03-04 11:00:00",
+            "03-05 11:05:00 recalled U",
+        ],
+    ),
+    (
+        "semantic 40: the note of an experimental rule stays in the shadow, and a silence can rest on it too",
+        || {
+            set(vec![
+                rule("a", matching("x")).tag("T").alert(None).experimental(),
+                rule("b", absence("ask", Span::Elapsed(HOUR))).alert(None),
+            ])
+        },
+        &["03-04 10:00 x ask id=p", "03-04 12:00 recall=p"],
+        &[
+            "03-04 10:00:00 assign T shadow",
+            "03-04 10:00:00 alert shadow",
+            "03-04 11:00:00 alert",
+            "03-04 12:00:00 recalled T shadow",
+            "03-04 12:00:00 recalled from alert of 03-04 10:00:00 shadow",
+            "03-04 12:00:00 recalled from alert of 03-04 11:00:00",
+        ],
+    ),
+    (
+        "semantic 41: under many recalled hits lie the older ones",
+        || set(vec![rule("c", count("x", 4, elapsed(HOUR))).every().alert(None)]),
+        &[
+            "03-04 10:00 x",
+            "03-04 10:01 x",
+            "03-04 10:02 x",
+            "03-04 10:03 x40 id=p",
+            "03-04 10:04 x40 id=q",
+            "03-04 10:05 recall=p",
+            "03-04 10:06 recall=q",
+            "03-04 10:07 x",
+        ],
+        &[
+            "03-04 10:03:00 alert",
+            "03-04 10:04:00 alert",
+            "03-04 10:05:00 recalled from alert of 03-04 10:03:00",
+            "03-04 10:05:00 recalled from alert of 03-04 10:04:00",
+            "03-04 10:06:00 recalled from alert of 03-04 10:04:00",
+            "03-04 10:07:00 alert",
+        ],
     ),
     (
         "I7",

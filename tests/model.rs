@@ -8,6 +8,8 @@
 mod kit;
 #[path = "model/plain.rs"]
 mod plain;
+#[path = "model/together.rs"]
+mod together;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,7 @@ use chattag::message::{KeyKind, NumberField};
 use chattag::rules::*;
 use chattag::signal::{Act, Event};
 use chattag::time::{Millis, Timestamp};
-use chattag::verdict::{Arrival, Decision, Engine, KeyState, Reason, Row, Stream, TagChangeKind};
+use chattag::verdict::{Alert, Arrival, Decision, Engine, KeyState, Reason, Row, Stream, TagChangeKind};
 use kit::*;
 use plain::Dice;
 
@@ -27,6 +29,7 @@ type ByKey = BTreeMap<String, Vec<String>>;
 
 /// A random history with the steps in which it is to be read.
 struct History {
+    names: &'static [&'static str],
     events: Vec<(&'static str, Event)>,
     start: Timestamp,
     as_of: Timestamp,
@@ -40,7 +43,9 @@ fn pack(exclusive: Exclusive) -> RuleSet {
     let fen = Measure::Sum(NumberField::AmountFen);
     let mut set = set(vec![
         rule("r1", count("disc", 5, elapsed(DAY.times(7)))).tag("price"),
-        rule("r2", count("cmpl", 3, Window::NaturalDays(1))).alert(Some(DAY)).tag("care"),
+        rule("r2", count("cmpl", 3, Window::NaturalDays(1)))
+            .alert_as("care", AlertLevel::Mid, Some(DAY))
+            .tag("care"),
         rule("r3", sequence(&["price", "value"], DAY)).tag("sensitive"),
         rule("r5", absence("msg", Span::Months(3))).tag("churned"),
         rule("r6", matching("paid")).tag("paid"),
@@ -49,28 +54,44 @@ fn pack(exclusive: Exclusive) -> RuleSet {
         rule("r9", matching("msg")).untag("churned"),
         rule("ra", sequence(&["price", "value", "disc"], DAY.times(2))).without("paid").tag("compare"),
         rule("rb", count("disc", 4, elapsed(DAY.times(3)))).hold().alert(None),
-        rule("rc", count("cmpl", 3, Window::Session { gap: HOUR.times(2) })).alert(Some(HOUR.times(6))),
+        rule("rc", count("cmpl", 3, Window::Session { gap: HOUR.times(2) })).alert_as(
+            "care",
+            AlertLevel::High,
+            Some(HOUR.times(6)),
+        ),
         rule("rd", count("disc", 3, elapsed(DAY.times(2)))).every().scored("U", fading).clear_on("paid"),
         rule("re", count("msg", 3, elapsed(DAY.times(7)))).measure(Measure::DistinctDays).hold().tag("T"),
         rule("rf", count("cmpl", 3, Window::NaturalWeeks(1)))
             .measure(Measure::DistinctTerms)
             .every()
             .tag("T"),
-        rule("rg", count("paid", 900, Window::NaturalMonths(1))).measure(fen).hold().alert(Some(DAY)),
+        rule("rg", count("paid", 900, Window::NaturalMonths(1)))
+            .measure(fen)
+            .hold()
+            .alert_as("money", AlertLevel::High, Some(DAY))
+            .never_breaking_through(),
         rule("rh", count("value", 4, elapsed(DAY.times(2)))).cap(2).every().tag("U").experimental(),
         rule("ri", sequence(&["ask", "ask"], HOUR.times(9))).ignoring_recalls().alert(Some(HOUR)),
         rule("rj", matching("lead")).kick(KickAction::Warn),
         rule("rk", count("msg", 4, elapsed(HOUR.times(6)))).measure(Measure::Messages).kick(KickAction::Kick),
         rule("rl", matching("ask")).kick(KickAction::KickBlock).experimental(),
         rule("rm", count("lead", 2, Window::Session { gap: HOUR.times(9) })).hold().alert(None),
-        rule("rn", streak("disc", 3)).alert(None).tag("V"),
+        rule("rn", streak("disc", 3)).alert(Some(DAY.times(5))).tag("V"),
         rule("ro", ratio("value", "disc", 4, elapsed(DAY.times(30)))).scored("W", Score::Given).alert(None),
         rule("rp", cycle("reply")).tag("f1").alert(None),
         rule("rq", combine(&["T"], &["U", "price"], &["care"], Hold::While)).scored("f2", Score::Given),
         rule("rr", combine(&["f2", "sensitive"], &[], &[], Hold::Latched)).tag("m1").alert(None),
         rule("rs", count("ask", 4, elapsed(DAY.times(25)))).hold().ignoring_recalls().tag("m2"),
         rule("rt", streak("cmpl", 2)).tag("m2"),
+        rule("ru", matching("cmpl")).alert_as("care", AlertLevel::Low, Some(HOUR.times(3))),
+        rule("rv", matching("paid")).alert_as("money", AlertLevel::Mid, Some(DAY.times(2))),
+        rule("rw", matching("lead")).scored("V", Score::Fixed(0.3)),
     ])
+    .inhibited("rb", "care")
+    .inhibited("ri", "money")
+    .inhibited("ri", "rn")
+    .rules_may_remove("care")
+    .hysteresis("U", 0.1)
     .reviewed("m2")
     .ttl("care", Span::Elapsed(DAY.times(30)))
     .ttl("price", Span::Months(6))
@@ -86,18 +107,23 @@ fn pack(exclusive: Exclusive) -> RuleSet {
 }
 
 fn history(dice: &mut Dice) -> History {
+    history_of(dice, &NAMES)
+}
+
+fn history_of(dice: &mut Dice, names: &'static [&'static str]) -> History {
     let span = dice.one(&[DAY.times(2), DAY.times(20), DAY.times(200)]);
     let coarse = dice.one(&[Millis(1), Millis::SECOND, HOUR, HOUR.times(6), DAY]);
     let start = instant("2023-11-15 06:13:20");
     let n = dice.one(&[40, 120, 240]);
-    let events = (0..n).map(|i| random_event(dice, i, start, span, coarse)).collect();
+    let events = (0..n).map(|i| random_event(dice, names, i, start, span, coarse)).collect();
     let rest = dice.one(&[Millis(0), Millis(1), DAY.times(100), DAY.times(400)]);
     let lateness = dice.one(&[Millis(0), MINUTE.times(5), HOUR.times(2), DAY]);
-    History { events, start, as_of: start.plus(span).plus(rest), span, lateness }
+    History { names, events, start, as_of: start.plus(span).plus(rest), span, lateness }
 }
 
 fn random_event(
     dice: &mut Dice,
+    names: &[&'static str],
     i: u64,
     start: Timestamp,
     span: Millis,
@@ -129,7 +155,7 @@ fn random_event(
         event.numbers.push((NumberField::AmountFen, dice.one(&[100, 300, 500, -200])));
     }
     event.exemptions = dice.one(&[0, 0, 0, 1, 2]);
-    (dice.one(&NAMES), event)
+    (dice.one(names), event)
 }
 
 /// Writes everything the plain engine says as well.
@@ -144,10 +170,10 @@ fn full_text(set: &RuleSet, row: &Row) -> String {
             let reason = match change.reason {
                 _ if change.kind == TagChangeKind::Blocked => "",
                 None => "",
+                Some(Reason::Superseded(_)) => " superseded",
                 Some(Reason::Expired) => " expired",
                 Some(Reason::Cleared) => " cleared",
                 Some(Reason::Rule) => " rule",
-                Some(Reason::Superseded(_)) => " superseded",
                 Some(Reason::Outranked(_)) => " outranked",
                 Some(other) => &format!(" {}", format!("{other:?}").to_lowercase()),
             };
@@ -164,8 +190,12 @@ fn full_text(set: &RuleSet, row: &Row) -> String {
                 standing.expires_at.map(|at| at.0),
             )
         }
+        Decision::Alert(Alert { recalled_from: Some(raised), .. }) => {
+            format!("{} recalled from {}{mark} {} [{ids}]", row.at.0, raised.0, rule())
+        }
         Decision::Alert(alert) => {
-            let what = alert.suppressed_by.map_or("alert".to_owned(), |by| format!("suppressed by {}", by.0));
+            let held = if alert.inhibited_by.is_some() { "inhibited" } else { "suppressed" };
+            let what = alert.suppressed_by.map_or("alert".to_owned(), |by| format!("{held} by {}", by.0));
             format!("{} {what}{mark} {} [{ids}]", row.at.0, rule())
         }
         Decision::Kick(kick) => {
@@ -278,7 +308,7 @@ fn nightly(engine: &Engine<'_>, history: &History, dice: &mut Dice) -> Vec<Row> 
 }
 
 fn same(case: u64, what: &str, expected: &ByKey, found: &ByKey) {
-    for name in NAMES {
+    for name in expected.keys().chain(found.keys()) {
         let (one, other) =
             (expected.get(name).cloned().unwrap_or_default(), found.get(name).cloned().unwrap_or_default());
         let place = (0..one.len().max(other.len())).find(|i| one.get(*i) != other.get(*i));
@@ -297,13 +327,14 @@ fn n_histories() -> u64 {
     said.map_or(320, |text| text.parse().expect("CHATTAG_HISTORIES is a number"))
 }
 
-const MODES: [Exclusive; 4] = [Exclusive::Forward, Exclusive::Latest, Exclusive::Priority, Exclusive::None];
+const MODES: [Exclusive; 5] =
+    [Exclusive::Forward, Exclusive::Latest, Exclusive::Priority, Exclusive::None, Exclusive::Score];
 
 #[test]
 fn the_engine_says_what_a_plain_one_says_that_reads_the_whole_history() {
     let (mut dice, mut n_rows) = (Dice(20_241_122), BTreeMap::new());
     for case in 0..n_histories() {
-        let set = pack(MODES[case as usize % 4]);
+        let set = pack(MODES[case as usize % 5]);
         let engine = Engine::new(&set, KeyKind::Customer);
         let history = history(&mut dice);
         let rows = batch(&engine, &history);
@@ -321,6 +352,7 @@ fn the_engine_says_what_a_plain_one_says_that_reads_the_whole_history() {
         "kick",
         "level",
         "none",
+        "recalled",
         "refresh",
         "remove",
         "reviewed",
@@ -334,7 +366,7 @@ fn the_engine_says_what_a_plain_one_says_that_reads_the_whole_history() {
 fn batch_stream_resumed_sharded_and_nightly_runs_agree_row_for_row() {
     let mut dice = Dice(7);
     for case in 0..n_histories() {
-        let set = pack(MODES[case as usize % 4]);
+        let set = pack(MODES[case as usize % 5]);
         let engine = Engine::new(&set, KeyKind::Customer);
         let history = history(&mut dice);
         let expected = by_key(&set, &batch(&engine, &history));
@@ -373,9 +405,10 @@ fn a_longer_cooldown_changes_alert_rows_only() {
         let history = history(&mut dice);
         let rows = [&short, &long].map(|set| batch(&Engine::new(set, KeyKind::Customer), &history));
         let alerts = |rows: &[Row], held: bool| {
-            let of_kind = |row: &&Row| matches!(&row.decision, Decision::Alert(alert) if held || alert.suppressed_by.is_none());
+            let of_kind = |row: &&Row| matches!(&row.decision, Decision::Alert(alert) if if held { alert.recalled_from.is_none() } else { alert.is_raised() });
             rows.iter().filter(of_kind).count()
         };
+        // Alerts that are not raised leave no notes behind either.
         let others = |rows: &[Row]| -> Vec<Row> {
             rows.iter().filter(|row| !matches!(row.decision, Decision::Alert(_))).cloned().collect()
         };

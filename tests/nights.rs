@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -66,8 +67,40 @@ fn assert_same_decisions(expected: &Path, actual: &Path, what: &str, left_out: &
         let (expected, actual) = (standing_rows(expected, table), standing_rows(actual, table));
         assert_same(&without(expected), &without(actual), &format!("{what}: {table}"));
     }
+    for out in [expected, actual] {
+        assert_eq!(digested(out), counted(out), "{what}: alert_digests");
+    }
     let (expected, actual) = (rows(expected, "current_tags"), rows(actual, "current_tags"));
     assert_same(&without(expected), &without(actual), &format!("{what}: current_tags"));
+}
+
+/// By employee, day and kind of number: what the rows of `alert_digests` add up to.
+fn digested(out: &Path) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for row in rows(out, "alert_digests") {
+        for column in ["n_high", "n_mid", "n_low", "n_suppressed"] {
+            let place = format!("{} {} {column}", row["staff"], row["day"]);
+            *sums.entry(place).or_default() += row[column].parse::<i64>().unwrap();
+        }
+    }
+    sums.retain(|_, n| *n != 0);
+    sums
+}
+
+/// The same, counted from the alerts that hold.
+fn counted(out: &Path) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for row in standing_rows(out, "alerts").iter().filter(|row| row["shadow"] == "false") {
+        let column = match row["kind"].as_str() {
+            "alert" => format!("n_{}", row["level"]),
+            "suppressed" => "n_suppressed".to_owned(),
+            _ => continue,
+        };
+        let at = Timestamp(row["at"].parse::<i64>().unwrap() / 1_000);
+        let day = Zone::shanghai().day(at).to_iso();
+        *sums.entry(format!("{} {day} {column}", row["staff"])).or_default() += 1;
+    }
+    sums
 }
 
 #[track_caller]

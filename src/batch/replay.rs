@@ -318,7 +318,12 @@ impl<'r> Replay<'r> {
         let looked_at: report::Histories = decided.looked_at.into_iter().collect();
         let stays = report::stays(rules, &looked_at);
         let earlier = crate::writer::Earlier { files: self.past.current_tags(), stays: &stays };
-        let tables = Tables { rows: difference.missing, current: decided.current, ..Tables::default() };
+        let tables = Tables {
+            alerts_taken_back: difference.alerts_taken_back(),
+            rows: difference.missing,
+            current: decided.current,
+            ..Tables::default()
+        };
         let context = Context { names: self.bundle, rules, options: self.options.run.tables };
         files.extend(tables.write_after(&earlier, &record, &context, &staging)?);
         report.commit = Some(store.commit(staging, &files, state, record, Versions::of(rules))?);

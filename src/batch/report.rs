@@ -121,6 +121,7 @@ pub(super) fn publish(
         withdrawn: decided.withdrawn,
         late: decided.late,
         current: decided.current,
+        alerts_taken_back: Vec::new(),
         quarantine: faults.into_iter().map(|fault| quarantined(fault, &night.files)).collect(),
         mentions: options.mentions.then(|| mentions(&mut night)),
     };
@@ -231,10 +232,8 @@ fn count_alerts(rules: &RuleSet, rows: &[Row]) -> Vec<Counted> {
         let spec = row.rule.and_then(|rule| rules.rules[usize::from(rule.0)].alert.as_ref());
         if let (Decision::Alert(alert), Some(spec)) = (&row.decision, spec) {
             let slot = counts.entry(spec.name.clone()).or_default();
-            match alert.suppressed_by {
-                None => slot.0 += 1,
-                Some(_) => slot.1 += 1,
-            }
+            slot.0 += u64::from(alert.is_raised());
+            slot.1 += u64::from(alert.suppressed_by.is_some());
         }
     }
     ranked(counts)

@@ -356,7 +356,7 @@ fn is_decision(row: &Row) -> bool {
 }
 
 fn is_alert(row: &Row) -> bool {
-    matches!(&row.decision, Decision::Alert(alert) if alert.suppressed_by.is_none())
+    matches!(&row.decision, Decision::Alert(alert) if alert.is_raised())
 }
 
 /// The smallest value that at least `percent` of the sorted `counts` do not pass.

@@ -426,4 +426,5 @@ const EXPECTED: &[&str] = &[
     "exempt",
     "held",
     "reviewed",
+    "recalled_evidence",
 ];

@@ -37,7 +37,7 @@ pub use shared::{SHARED, SavedRecall, Shared};
 pub const N_SHARDS: usize = 16;
 
 /// Layout of the state files that this version writes. Readers take it and all older ones: in 1, entries
-/// of journals said whose they are, and ids had no filter.
+/// of journals said whose they are, ids had no filter, and states did not say what alerts rested on.
 pub const FORMAT: u32 = 2;
 
 /// Returns whether this version reads files of `format`.

@@ -23,6 +23,13 @@ pub fn bound(rule: &Rule, set: &RuleSet) -> Bound {
         crate::rules::RecallPolicy::Retract => Some(set.pack.recall_horizon),
         crate::rules::RecallPolicy::Ignore => None,
     };
+    let bound = bound_of_shape(rule, set, recallable);
+    // What its newest alerts rested on.
+    let alerted = recallable.filter(|_| rule.alert.is_some());
+    Bound { per_event_within: bound.per_event_within.max(alerted), ..bound }
+}
+
+fn bound_of_shape(rule: &Rule, set: &RuleSet, recallable: Option<Millis>) -> Bound {
     let reviewed = rule.tags().iter().any(|tag| set.tags[usize::from(tag.0)].reviewed);
     match &rule.shape {
         Shape::Match { .. } => Bound { fixed: 0, per_event_within: None },

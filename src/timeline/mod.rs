@@ -26,7 +26,7 @@ mod window;
 
 pub use bound::{Bound, bound};
 pub use firing::{EVIDENCE_KEPT, Ending, Firing, Kept, Outcome, Over, Piece};
-pub use program::{Program, Touched};
+pub use program::{Program, Raised, Touched};
 pub use progress::Progress;
 pub use rank::{Measured, Scale};
 pub use state::RuleStates;

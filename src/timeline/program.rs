@@ -1,9 +1,10 @@
 //! The rules that look at one kind of key, indexed by the signals they wait for.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::lexicon::TermIdx;
-
 use crate::message::KeyKind;
 use crate::rules::{Ranking, RecallPolicy, Rule, RuleIdx, RuleSet, Shape, SignalIdx, combines_in_order};
 use crate::signal::Event;
@@ -12,12 +13,12 @@ use crate::time::{Millis, Timestamp, Zone};
 use super::absence::Absence;
 use super::count::Count;
 use super::cycle::{Cycle, Turn};
-use super::firing::{Cause, Ending, Firing, Outcome, Over, TermNumbers};
+use super::firing::{Cause, EVIDENCE_KEPT, Ending, Firing, Outcome, Over, TermNumbers};
 use super::progress::Progress;
 use super::rank::{Measured, Rank};
 use super::ratio::Ratio;
 use super::sequence::Sequence;
-use super::state::{RuleStates, Slot};
+use super::state::{Alerted, RuleStates, Slot};
 use super::streak::Streak;
 
 /// The rules of one kind of key. Built once, shared by all threads.
@@ -40,8 +41,10 @@ pub struct Program<'a> {
     combines: Vec<usize>,
     /// The rules over the whole population.
     ranks: Vec<usize>,
-    /// Some rule takes hits back when their message is recalled.
+    /// Some rule takes hits back when their message is recalled, or notes that its tag or alert rested on it.
     retracts: bool,
+    /// How old a message can be that is taken back.
+    recall_horizon: Millis,
 }
 
 /// One rule, by its place in the program.
@@ -66,6 +69,13 @@ enum Ready<'a> {
     Rank(Rank<'a>),
     /// Decided after all others, from the tags that stand.
     Combine,
+}
+
+/// An alert that was raised, and the messages it rests on, in event order with their times.
+#[derive(Clone, Debug)]
+pub struct Raised {
+    at: Timestamp,
+    messages: Vec<(Timestamp, Arc<str>)>,
 }
 
 /// The rules an event can change, by their places in the program, in id order.
@@ -93,7 +103,8 @@ impl<'a> Program<'a> {
             timers: places(|shape| matches!(shape, Ready::Absence(_) | Ready::Cycle(_))),
             ranks: places(|shape| matches!(shape, Ready::Rank(_))),
             combines: combines.filter_map(|rule| lines.iter().position(|line| line.idx == rule)).collect(),
-            retracts: lines.iter().any(Line::retracts),
+            retracts: lines.iter().any(|line| line.retracts() || line.notes_recalls()),
+            recall_horizon: set.pack.recall_horizon,
             lines,
         }
     }
@@ -167,6 +178,53 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Remembers what an alert of the rule at `place` rests on, for as long as a recall can take it back.
+    pub fn note_alert(&self, place: usize, states: &mut RuleStates, firing: &Raised) {
+        let (Ok(place), horizon) = (u16::try_from(place), self.recall_horizon) else { return };
+        let now = firing.at;
+        states.alerted.retain(|(_, known)| known.messages.iter().any(|(at, _)| now.since(*at) < horizon));
+        let young = firing.messages.iter().filter(|(at, _)| now.since(*at) < horizon).cloned();
+        let alerted = Alerted { at: now, messages: young.collect() };
+        if !alerted.messages.is_empty() {
+            states.alerted.push((place, alerted));
+        }
+    }
+
+    /// Returns what an alert of the rule at `place` rests on, when a recall of it is to be noted.
+    pub fn rests_on(&self, place: usize, firing: &Firing<'_>) -> Option<Raised> {
+        if !self.lines[place].notes_recalls() {
+            return None;
+        }
+        let mut messages: Vec<(Timestamp, Arc<str>)> = Vec::new();
+        firing.for_each_piece(|piece| {
+            if messages.last().is_none_or(|(_, last)| **last != *piece.message_id) {
+                messages.push((piece.at, Arc::from(piece.message_id)));
+            }
+        });
+        messages.drain(..messages.len().saturating_sub(EVIDENCE_KEPT));
+        Some(Raised { at: firing.at, messages })
+    }
+
+    /// Takes the message that `event` recalls out of what alerts rested on. Returns, for each such alert, the place
+    /// of its rule, its time and that of the message.
+    pub fn take_recalled(
+        &self,
+        states: &mut RuleStates,
+        event: &Event,
+    ) -> SmallVec<[(usize, Timestamp, Timestamp); 2]> {
+        let mut found = SmallVec::new();
+        for (place, alerted) in &mut states.alerted {
+            let recalled = |(at, id): &(Timestamp, Arc<str>)| {
+                **id == *event.recall_of && event.at.since(*at) < self.recall_horizon
+            };
+            if let Some(message) = alerted.messages.iter().position(recalled) {
+                found.push((usize::from(*place), alerted.at, alerted.messages.remove(message).0));
+            }
+        }
+        states.alerted.retain(|(_, alerted)| !alerted.messages.is_empty());
+        found
+    }
+
     /// Lets the rule at `place` take in an event.
     pub fn evaluate<'s>(
         &self,
@@ -232,7 +290,11 @@ impl<'a> Program<'a> {
             if line.shape.takes(&slot) { slot } else { Slot::Idle }
         };
         let slots = self.lines.iter().zip(places).map(slot).collect();
-        RuleStates { slots, last_event: old.last_event, ..RuleStates::default() }
+        let new = |from: u16| places.iter().position(|place| *place == Some(usize::from(from)));
+        let moved =
+            |(from, alerted): &(u16, Alerted)| Some((u16::try_from(new(*from)?).ok()?, alerted.clone()));
+        let alerted = old.alerted.iter().filter_map(moved).collect();
+        RuleStates { slots, alerted, last_event: old.last_event, ..RuleStates::default() }
     }
 
     /// Gives the terms in states their new numbers, which `terms` has by the old ones. A hit of a term that
@@ -374,6 +436,11 @@ impl Line<'_> {
     fn retracts(&self) -> bool {
         let keeps_hits = matches!(self.shape, Ready::Count(_) | Ready::Sequence(_) | Ready::Ratio(_));
         keeps_hits && self.rule.recall == RecallPolicy::Retract
+    }
+
+    /// Returns whether a row says so when its tag or alert rested on a message that is recalled.
+    fn notes_recalls(&self) -> bool {
+        self.rule.recall == RecallPolicy::Retract && (self.rule.emit.is_some() || self.rule.alert.is_some())
     }
 }
 

@@ -1,7 +1,10 @@
 //! What the rules of a program remember of one key.
 //!
 //! One slot per rule, in rule order, used again from key to key. Slots at rest
-//! take no room when the state is saved.
+//! take no room when the state is saved. Beside them stands what the newest alerts
+//! rested on, as long as a recall can take it back.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,16 +20,25 @@ use super::sequence::SequenceState;
 use super::streak::StreakState;
 
 /// What the rules of one program remember of one key. Rests at [`Default`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct RuleStates {
-    #[serde(serialize_with = "write_slots", deserialize_with = "read_slots")]
     pub(super) slots: Vec<Slot>,
+    /// By place of the rule: what its newest alerts rested on, in the order they were raised.
+    pub(super) alerted: Vec<(u16, Alerted)>,
     /// The key's newest event; sessions end by silence after it.
     pub(super) last_event: Option<Timestamp>,
     /// No timer is due before this. May be too early, never too late; a state that
-    /// was just read looks for itself.
-    #[serde(skip, default = "unknown")]
+    /// was just read looks for itself, and none is saved.
     pub(super) quiet_until: Timestamp,
+}
+
+/// What an alert rested on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Alerted {
+    /// When it was raised.
+    pub at: Timestamp,
+    /// The messages, in event order, with their times.
+    pub messages: Vec<(Timestamp, Arc<str>)>,
 }
 
 fn unknown() -> Timestamp {
@@ -35,7 +47,7 @@ fn unknown() -> Timestamp {
 
 impl Default for RuleStates {
     fn default() -> RuleStates {
-        RuleStates { slots: Vec::new(), last_event: None, quiet_until: unknown() }
+        RuleStates { slots: Vec::new(), alerted: Vec::new(), last_event: None, quiet_until: unknown() }
     }
 }
 
@@ -110,19 +122,28 @@ macro_rules! slots {
         #[serde(rename = "Saved")]
         enum SavedRef<'s> {
             $($variant(&'s $state),)*
+            Alerted(&'s Alerted),
         }
 
         /// A slot that remembers something, as it is read back.
         #[derive(Deserialize)]
         enum Saved {
             $($variant($state),)*
+            Alerted(Alerted),
         }
 
-        impl From<Saved> for Slot {
-            fn from(saved: Saved) -> Slot {
-                match saved {
+        impl RuleStates {
+            /// Puts what was saved of the rule at `place` where it belongs.
+            fn put_back(&mut self, place: u16, saved: Saved) {
+                let slot = match saved {
                     $(Saved::$variant(state) => Slot::$variant(state),)*
+                    Saved::Alerted(alerted) => return self.alerted.push((place, alerted)),
+                };
+                let at = usize::from(place);
+                if self.slots.len() <= at {
+                    self.slots.resize_with(at + 1, Slot::default);
                 }
+                self.slots[at] = slot;
             }
         }
     };
@@ -162,6 +183,7 @@ impl RuleStates {
     /// Forgets everything and keeps the buffers.
     pub fn reset(&mut self) {
         self.slots.iter_mut().for_each(Slot::clear);
+        self.alerted.clear();
         self.last_event = None;
         self.quiet_until = unknown();
     }
@@ -181,7 +203,10 @@ impl RuleStates {
         self.fit(n_rules);
         for place in places {
             self.slots[place] = fresh.slots.get(place).cloned().unwrap_or_default();
+            self.alerted.retain(|(known, _)| usize::from(*known) != place);
+            self.alerted.extend(fresh.alerted.iter().filter(|(new, _)| usize::from(*new) == place).cloned());
         }
+        self.alerted.sort_by_key(|(place, alerted)| (alerted.at, *place));
         self.last_event = self.last_event.max(fresh.last_event);
         self.quiet_until = unknown();
     }
@@ -201,22 +226,40 @@ impl PartialEq for RuleStates {
             (Some(one), Some(other)) => one == other,
             (one, other) => one.or(other).is_none_or(Slot::is_resting),
         };
-        self.last_event == other.last_event && (0..slots).all(same)
+        self.last_event == other.last_event && self.alerted == other.alerted && (0..slots).all(same)
     }
 }
 
-fn write_slots<S: Serializer>(slots: &[Slot], serializer: S) -> Result<S::Ok, S::Error> {
-    let saved = slots.iter().enumerate().filter_map(|(i, slot)| Some((i, slot.to_saved()?)));
-    serializer.collect_seq(saved.collect::<Vec<_>>())
+/// States as they are written.
+#[derive(Serialize)]
+#[serde(rename = "RuleStates")]
+struct Saving<'s> {
+    slots: Vec<(usize, SavedRef<'s>)>,
+    last_event: Option<Timestamp>,
 }
 
-fn read_slots<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Slot>, D::Error> {
-    let saved: Vec<(u16, Saved)> = Deserialize::deserialize(deserializer)?;
-    let len = saved.iter().map(|(i, _)| usize::from(*i) + 1).max().unwrap_or(0);
-    let mut slots = Vec::new();
-    slots.resize_with(len, Slot::default);
-    for (i, saved) in saved {
-        slots[usize::from(i)] = Slot::from(saved);
+/// States as they are read back. A rule has one entry for its shape at most, and one for each alert.
+#[derive(Deserialize)]
+#[serde(rename = "RuleStates")]
+struct Reading {
+    slots: Vec<(u16, Saved)>,
+    last_event: Option<Timestamp>,
+}
+
+impl Serialize for RuleStates {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let slots = self.slots.iter().enumerate().filter_map(|(place, slot)| Some((place, slot.to_saved()?)));
+        let alerted =
+            self.alerted.iter().map(|(place, alerted)| (usize::from(*place), SavedRef::Alerted(alerted)));
+        Saving { slots: slots.chain(alerted).collect(), last_event: self.last_event }.serialize(serializer)
     }
-    Ok(slots)
+}
+
+impl<'de> Deserialize<'de> for RuleStates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RuleStates, D::Error> {
+        let Reading { slots, last_event } = Reading::deserialize(deserializer)?;
+        let mut states = RuleStates { last_event, ..RuleStates::default() };
+        slots.into_iter().for_each(|(place, saved)| states.put_back(place, saved));
+        Ok(states)
+    }
 }

@@ -60,7 +60,8 @@ fn look(
     match firing {
         Some(mut firing) => {
             firing.again = held;
-            turn.apply(rule, &firing);
+            let raised = turn.apply(rule, &firing);
+            engine.note_alert(engine.raised(raised, place, &firing), place, state);
         }
         None if held && !holds && *hold == Hold::While => turn.withdraw(rule, idx, Reason::Part, at),
         None => {}

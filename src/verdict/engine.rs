@@ -1,6 +1,7 @@
 //! The rules of one kind of key over the history of one key.
 //!
-//! Per event: timers that are due, the end of sessions, a recall if it is one;
+//! Per event: timers that are due, the end of sessions, a recall if it is one (with a note for each
+//! tag and alert that rested on the message);
 //! then what a person did; then the rules it touches, in id order, each with its
 //! effects before the next; then the `combine` rules, parts before the whole;
 //! then one kick decision for all of them.
@@ -16,7 +17,7 @@ use crate::message::{Key, KeyKind};
 use crate::rules::{Rule, RuleIdx, RuleSet, Status, TagIdx};
 use crate::signal::Event;
 use crate::time::Timestamp;
-use crate::timeline::{Firing, Outcome, Program, Progress, RuleStates, Scale};
+use crate::timeline::{Firing, Outcome, Program, Progress, Raised, RuleStates, Scale};
 
 use super::combine;
 use super::kick::Asked;
@@ -104,7 +105,7 @@ impl<'a> Engine<'a> {
         self.advance_to(state, key, event.at, out);
         self.program.note_event(&mut state.rules, event.at);
         if !event.recall_of.is_empty() {
-            return self.program.recall(&mut state.rules, event);
+            return self.recall(state, key, event, out);
         }
         for act in event.acts.iter().filter(|act| act.key == self.program.kind()) {
             self.turn(&mut state.live, false, key, out).act(act.tag, act.assigned, event.at, &event.id);
@@ -216,6 +217,7 @@ impl<'a> Engine<'a> {
         if *to == KeyState::default() {
             to.rules = rules;
             to.live.take_alerts(&mut from.live);
+            to.shadow.take_alerts(&mut from.shadow);
         }
         for shadow in [false, true] {
             let tags: Vec<TagIdx> = from.ledger(shadow).tags.iter().map(|one| one.tag).collect();
@@ -246,6 +248,25 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Takes a message back: writes what rested on it, and takes its hits out of what rules remember.
+    fn recall(&self, state: &mut KeyState, key: &Arc<Key>, event: &Event, out: &mut Vec<Row>) {
+        for shadow in [false, true] {
+            self.turn(state.ledger(shadow), shadow, key, out).note_recalled(&event.recall_of, event.at);
+        }
+        for (place, raised_at, sent_at) in self.program.take_recalled(&mut state.rules, event) {
+            let (idx, rule) = self.program.rule(place);
+            let shadow = rule.status == Status::Experimental;
+            let message = (event.recall_of.as_str(), sent_at);
+            self.turn(state.ledger(shadow), shadow, key, out).note_recalled_alert(
+                (idx, rule),
+                raised_at,
+                message,
+                event.at,
+            );
+        }
+        self.program.recall(&mut state.rules, event);
+    }
+
     fn take_turn(
         &self,
         place: usize,
@@ -260,13 +281,29 @@ impl<'a> Engine<'a> {
         let ledger = if shadow { &mut state.shadow } else { &mut state.live };
         let mut turn = self.turn(ledger, shadow, key, out);
         clear_tag(idx, rule, event, &mut turn);
-        match self.program.evaluate(place, &mut state.rules, event) {
+        let raised = match self.program.evaluate(place, &mut state.rules, event) {
             Some(Outcome::Fires(firing)) => {
-                turn.apply(rule, &firing);
+                let raised = turn.apply(rule, &firing);
                 asked[usize::from(shadow)].note(rule, &firing, event);
+                self.raised(raised, place, &firing)
             }
-            Some(Outcome::Ends(ending)) => turn.end(rule, &ending),
-            None => {}
+            Some(Outcome::Ends(ending)) => {
+                turn.end(rule, &ending);
+                None
+            }
+            None => None,
+        };
+        self.note_alert(raised, place, state);
+    }
+
+    /// Returns what an alert rests on, when one was raised.
+    pub(super) fn raised(&self, raised: bool, place: usize, firing: &Firing<'_>) -> Option<Raised> {
+        if raised { self.program.rests_on(place, firing) } else { None }
+    }
+
+    pub(super) fn note_alert(&self, raised: Option<Raised>, place: usize, state: &mut KeyState) {
+        if let Some(raised) = raised {
+            self.program.note_alert(place, &mut state.rules, &raised);
         }
     }
 
@@ -275,11 +312,18 @@ impl<'a> Engine<'a> {
         let outcome = self.program.ring(place, &mut state.rules, due);
         let shadow = rule.status == Status::Experimental;
         let mut turn = self.turn(state.ledger(shadow), shadow, key, out);
-        match outcome {
-            Some(Outcome::Fires(firing)) => turn.apply(rule, &firing),
-            Some(Outcome::Ends(ending)) => turn.end(rule, &ending),
-            None => {}
-        }
+        let raised = match outcome {
+            Some(Outcome::Fires(firing)) => {
+                let raised = turn.apply(rule, &firing);
+                self.raised(raised, place, &firing)
+            }
+            Some(Outcome::Ends(ending)) => {
+                turn.end(rule, &ending);
+                None
+            }
+            None => None,
+        };
+        self.note_alert(raised, place, state);
     }
 
     pub(super) fn turn<'t>(

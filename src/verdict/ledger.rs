@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::message::Key;
-use crate::rules::{AlertIdx, AlertLevel, AlertSpec, Emit, Exclusive, Group, GroupIdx, Rule, RuleIdx};
-use crate::rules::{RuleSet, Score, Tag, TagIdx};
+use crate::rules::{AlertIdx, AlertLevel, AlertSpec, Emit, Exclusive, Group, GroupIdx, RecallPolicy, Rule};
+use crate::rules::{RuleIdx, RuleSet, Score, Tag, TagIdx};
 use crate::time::Timestamp;
 use crate::timeline::{self, Ending, Firing, Over, Piece};
 
@@ -160,13 +160,14 @@ impl Ledger {
 }
 
 impl Turn<'_> {
-    /// Does what the rule that fired asks for: its tag, the tags it takes away, its alert.
-    pub fn apply(&mut self, rule: &Rule, firing: &Firing<'_>) {
+    /// Does what the rule that fired asks for: its tag, the tags it takes away, its alert. Returns whether an alert
+    /// was raised.
+    pub fn apply(&mut self, rule: &Rule, firing: &Firing<'_>) -> bool {
         if let Some(emit) = &rule.emit {
             self.assign(emit, firing);
         }
         if firing.again {
-            return;
+            return false;
         }
         for tag in &rule.untag {
             if self.ledger.standing(*tag).is_some() {
@@ -175,10 +176,44 @@ impl Turn<'_> {
                 self.take_away(*tag, Reason::Rule, &cause);
             }
         }
-        if let Some(spec) = &rule.alert {
-            let alert = self.hold(firing.at, spec);
-            self.write(firing.at, Some(firing.rule), Decision::Alert(alert), evidence_of(firing));
+        let Some(spec) = &rule.alert else { return false };
+        let alert = self.hold(firing.at, spec);
+        let raised = alert.is_raised();
+        self.write(firing.at, Some(firing.rule), Decision::Alert(alert), evidence_of(firing));
+        raised
+    }
+
+    /// Writes a note for each tag whose evidence quotes the message `target`, which is recalled at `at`. What was
+    /// decided stays.
+    pub fn note_recalled(&mut self, target: &str, at: Timestamp) {
+        let (set, horizon) = (self.set, self.set.pack.recall_horizon);
+        let retracts = |rule: RuleIdx| set.rules[usize::from(rule.0)].recall == RecallPolicy::Retract;
+        let quotes = |one: &&Evidence| *one.message_id == *target && at.since(one.at) < horizon;
+        for place in 0..self.ledger.tags.len() {
+            let one = &self.ledger.tags[place];
+            if !one.rule.is_some_and(retracts) || !one.evidence.iter().any(|piece| quotes(&piece)) {
+                continue;
+            }
+            let one = one.clone();
+            let evidence: Vec<Evidence> = one.evidence.iter().filter(quotes).cloned().collect();
+            let cause = Cause { at, rule: one.rule, evidence: &evidence };
+            self.write_tag(&one, TagChangeKind::RecalledEvidence, None, &cause);
         }
+    }
+
+    /// Writes that the alert which `rule` raised at `raised_at` rested on the message `target` of `sent_at`, which
+    /// is recalled at `at`.
+    pub fn note_recalled_alert(
+        &mut self,
+        (idx, rule): (RuleIdx, &Rule),
+        raised_at: Timestamp,
+        (target, sent_at): (&str, Timestamp),
+        at: Timestamp,
+    ) {
+        let Some(level) = rule.alert.as_ref().map(|spec| spec.level) else { return };
+        let recalled_from = Some(raised_at);
+        let note = Alert { level, suppressed_by: None, inhibited_by: None, recalled_from };
+        self.write(at, Some(idx), Decision::Alert(note), vec![bare(target, sent_at)]);
     }
 
     /// Takes the rule's tag away: what gave it is over.
@@ -206,11 +241,13 @@ impl Turn<'_> {
         }
     }
 
-    /// Gives the tag of a band and takes those of the other bands away; `newest` is what shows it.
+    /// Gives the tag of a band and takes those of the other bands away. Of a key that is ranked no longer it takes
+    /// what the rule itself gave.
     pub fn rank(&mut self, rule: RuleIdx, bands: &[TagIdx], chosen: Option<TagIdx>, firing: &Firing<'_>) {
         let others = bands.iter().filter(|band| Some(**band) != chosen);
+        let goes = |one: &StandingTag| chosen.is_some() || one.rule == Some(rule);
         let standing: SmallVec<[TagIdx; 2]> =
-            others.copied().filter(|band| self.ledger.standing(*band).is_some()).collect();
+            others.copied().filter(|band| self.ledger.standing(*band).is_some_and(goes)).collect();
         let reason = chosen.map_or(Reason::Unranked, Reason::Superseded);
         for band in standing {
             self.take_away(band, reason, &Cause { at: firing.at, rule: Some(rule), evidence: &[] });
@@ -280,7 +317,7 @@ impl Turn<'_> {
 
     /// Takes over a tag from the ledger of another key, with its history. A tag that stands already stays.
     pub fn receive(&mut self, given: StandingTag, at: Timestamp) {
-        let allowed = self.ledger.standing(given.tag).is_none() && self.make_room(&given);
+        let allowed = self.ledger.standing(given.tag).is_none() && self.make_room(&given, at);
         if allowed {
             self.write_tag(&given, TagChangeKind::Assign, Some(Reason::Inherited), &given.cause(at));
             self.ledger.put(given);
@@ -308,7 +345,7 @@ impl Turn<'_> {
             Some(known) if known.standing.level == next.standing.level => TagChangeKind::Refresh,
             Some(_) => TagChangeKind::Level,
         };
-        if kind == TagChangeKind::Assign && !self.make_room(&next) {
+        if kind == TagChangeKind::Assign && !self.make_room(&next, firing.at) {
             return;
         }
         self.write_tag(&next, kind, None, &next.cause(firing.at));
@@ -382,12 +419,12 @@ impl Turn<'_> {
         zone.midnight(zone.next_month(zone.day(at)))
     }
 
-    /// Removes what `next` supersedes in its group; when the group forbids `next`, writes that
-    /// and returns `false`.
-    fn make_room(&mut self, next: &StandingTag) -> bool {
+    /// Removes what `next`, which comes at `at`, supersedes in its group; when the group forbids `next`,
+    /// writes that and returns `false`.
+    fn make_room(&mut self, next: &StandingTag, at: Timestamp) -> bool {
         let Some((group_idx, group)) = self.exclusive_group(next.tag) else { return true };
-        let cause = next.cause(next.mass_at);
-        let winner = self.rivals(group_idx, next.tag).find(|rival| self.outranks(group, rival, next));
+        let cause = next.cause(at);
+        let winner = self.rivals(group_idx, next.tag).find(|rival| self.outranks(group, rival, next, at));
         if let Some(winner) = winner.map(|rival| rival.tag) {
             self.write_tag(next, TagChangeKind::Blocked, Some(Reason::Outranked(winner)), &cause);
             return false;
@@ -417,9 +454,9 @@ impl Turn<'_> {
         self.ledger.tags.iter().filter(in_group).filter(move |one| one.tag != tag)
     }
 
-    /// Returns whether the standing `rival` keeps `next` out. At equal scores it does, and so does
+    /// Returns whether the standing `rival` keeps `next` out at `at`. At equal scores it does, and so does
     /// what a person assigned.
-    fn outranks(&self, group: &Group, rival: &StandingTag, next: &StandingTag) -> bool {
+    fn outranks(&self, group: &Group, rival: &StandingTag, next: &StandingTag, at: Timestamp) -> bool {
         if self.is_protected(rival) {
             return true;
         }
@@ -428,7 +465,7 @@ impl Turn<'_> {
             Exclusive::None | Exclusive::Latest => false,
             Exclusive::Priority => place(rival.tag) < place(next.tag),
             Exclusive::Forward => place(rival.tag) > place(next.tag),
-            Exclusive::Score => self.score_at(rival, next.mass_at) >= next.standing.score,
+            Exclusive::Score => self.score_at(rival, at) >= next.standing.score,
         }
     }
 
@@ -483,13 +520,13 @@ impl Turn<'_> {
         let inhibits = |raised: &&Raised| at < raised.until && spec.inhibited_by.contains(&raised.alert);
         if let Some(inhibitor) = alerts.iter().find(inhibits) {
             let (suppressed_by, inhibited_by) = (Some(inhibitor.at), Some(inhibitor.alert));
-            return Alert { level, suppressed_by, inhibited_by };
+            return Alert { level, suppressed_by, inhibited_by, recalled_from: None };
         }
         let place = alerts.binary_search_by_key(&spec.alert, |raised| raised.alert);
         let own = place.ok().map(|place| alerts[place]).filter(|raised| at < raised.until);
         let holds = |raised: &Raised| !(spec.breaks_through && level > raised.level);
         if let Some(raised) = own.filter(holds) {
-            return Alert { level, suppressed_by: Some(raised.at), inhibited_by: None };
+            return Alert { level, suppressed_by: Some(raised.at), inhibited_by: None, recalled_from: None };
         }
         if let Some(cooldown) = spec.cooldown {
             let raised = Raised { alert: spec.alert, at, until: at.plus(cooldown), level };
@@ -498,7 +535,7 @@ impl Turn<'_> {
                 Err(place) => alerts.insert(place, raised),
             }
         }
-        Alert { level, suppressed_by: None, inhibited_by: None }
+        Alert { level, suppressed_by: None, inhibited_by: None, recalled_from: None }
     }
 }
 

@@ -104,6 +104,8 @@ pub enum TagChangeKind {
     Blocked,
     /// It was looked at again and stays.
     Reviewed,
+    /// A message that its evidence quotes was recalled. It stays.
+    RecalledEvidence,
 }
 
 /// Why a tag goes or is blocked.
@@ -138,7 +140,7 @@ pub enum Reason {
     Inherited,
 }
 
-/// An alert or what would have been one.
+/// An alert, what would have been one, or a note about one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Alert {
     /// How urgent.
@@ -147,6 +149,15 @@ pub struct Alert {
     pub suppressed_by: Option<Timestamp>,
     /// The alert that mutes this one while it is in its own cooldown.
     pub inhibited_by: Option<AlertIdx>,
+    /// The time of the alert that this row is a note about: a message it rested on was recalled.
+    pub recalled_from: Option<Timestamp>,
+}
+
+impl Alert {
+    /// Returns whether somebody is to look: it is neither held back nor a note about another.
+    pub fn is_raised(&self) -> bool {
+        self.suppressed_by.is_none() && self.recalled_from.is_none()
+    }
 }
 
 /// The decision about one message of a group member.

@@ -18,7 +18,7 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "alert; suppressed: held back by the cooldown of an earlier one or of its inhibitor; corrects: takes an earlier row back",
+            "alert; suppressed: held back by the cooldown of an earlier one or of its inhibitor; recalled_evidence: a message that an alert rested on was recalled, the alert stays; corrects: takes an earlier row back",
         ),
         ColumnDef::nullable("alert", Kind::Text, "name of the alert"),
         ColumnDef::new("level", Kind::Text, "low (for a report), mid (for today), high (for now)"),
@@ -37,9 +37,14 @@ pub(super) fn table() -> Table {
         "id of the other alert that mutes this one while it is in its cooldown",
     ));
     columns.push(common::corrects_column());
+    columns.push(ColumnDef::nullable(
+        "recalled_from",
+        Kind::Time,
+        "of a row recalled_evidence: time of the alert that rested on the recalled message",
+    ));
     Table {
         name: "alerts",
-        doc: "one alert, or what would have been one",
+        doc: "one alert, what would have been one, or a note about one",
         columns,
         sorted_by: &["corp", "customer", "at"],
         bloom: &[],
@@ -55,7 +60,7 @@ pub(super) fn fill(cells: &mut Cells, line: &Line<'_, Alert>, context: &Context)
     common::put_key(cells, &row.key);
     cells
         .put(row.at)
-        .put(line.kind(if alert.suppressed_by.is_some() { "suppressed" } else { "alert" }))
+        .put(line.kind(words::alert_kind(alert)))
         .put(name(row, context.rules))
         .put(words::alert_level(alert.level))
         .put(alert.suppressed_by)
@@ -63,7 +68,7 @@ pub(super) fn fill(cells: &mut Cells, line: &Line<'_, Alert>, context: &Context)
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
     cells.put(alert.inhibited_by.map(|by| context.rules.alerts[usize::from(by.0)].as_str()));
-    cells.put(line.corrects);
+    cells.put(line.corrects).put(alert.recalled_from);
 }
 
 /// Returns the name of the alert of a row.

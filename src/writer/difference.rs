@@ -22,6 +22,7 @@ use crate::rules::RuleSet;
 use crate::time::{Day, Timestamp};
 use crate::verdict::{Decision, Reason, Row};
 
+use super::alert_digests::TakenBack;
 use super::commit::{Staging, Store};
 use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{self, OutputFile};
@@ -29,7 +30,7 @@ use super::record::FileEntry;
 use super::staged_file::{Finished, StagedFile};
 use super::table::Table;
 use super::tables::in_file_order;
-use super::{alerts, kick_decisions, tag_events};
+use super::{alerts, kick_decisions, tag_events, words};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +96,12 @@ impl Difference {
             }
         }
         counts
+    }
+
+    /// Returns the alerts that are taken back, as digests count them.
+    pub fn alerts_taken_back(&self) -> Vec<TakenBack> {
+        let batches = self.wrong.get(alerts::table().name).into_iter().flatten();
+        batches.flat_map(|batch| (0..batch.num_rows()).filter_map(|row| alert_line(batch, row))).collect()
     }
 
     /// Writes the rows that take others back into `staging`, each day of each table into a file.
@@ -220,6 +227,23 @@ fn about_line(batch: &RecordBatch, row: usize) -> About<'_> {
     let word = |name: &str| batch.column_by_name(name).and_then(|column| text(column.as_string(), row));
     let ran_out = batch.column_by_name("tag_id").is_some() && word("reason") == Some("expired");
     About { at: at_of(batch, row), rule: word("rule_id"), tag: word("tag_id"), ran_out }
+}
+
+/// Reads what digests count of a row of `alerts`.
+fn alert_line(batch: &RecordBatch, row: usize) -> Option<TakenBack> {
+    let word = |name: &str| text(column(batch, name), row).unwrap_or_default();
+    let shadow = batch.column_by_name("shadow").is_some_and(|column| column.as_boolean().value(row));
+    let level = words::alert_level_of(word("level"))?;
+    let kind = word("kind");
+    (!shadow && ["alert", "suppressed"].contains(&kind)).then(|| TakenBack {
+        corp: word("corp").into(),
+        staff: word("staff").into(),
+        customer: word("customer").into(),
+        at: at_of(batch, row),
+        level,
+        suppressed: kind == "suppressed",
+        name: word("alert").into(),
+    })
 }
 
 /// Turns rows into those that take them back in commit `commit`.

@@ -42,6 +42,7 @@ mod tables;
 mod tag_events;
 mod words;
 
+pub use alert_digests::TakenBack;
 pub use carried::{Earlier, TagOf, standing_by_path};
 pub use commit::{Staging, Store};
 pub use current_tags::CurrentTag;

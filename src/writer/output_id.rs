@@ -109,8 +109,11 @@ fn decision(out: &mut Vec<u8>, decision: &Decision, rules: &RuleSet) {
             standing(out, &change.standing);
         }
         Decision::Alert(alert) => {
-            text(out, if alert.suppressed_by.is_some() { "suppressed" } else { "alert" });
+            text(out, words::alert_kind(alert));
             text(out, words::alert_level(alert.level));
+            if let Some(raised_at) = alert.recalled_from {
+                out.extend_from_slice(&raised_at.0.to_le_bytes());
+            }
         }
         Decision::Kick(kick) => {
             text(out, words::kick_action(kick.action));

@@ -17,7 +17,7 @@ use crate::rules::RuleSet;
 use crate::time::{Day, Millis, Timestamp};
 use crate::verdict::{Alert, Decision, KickDecision, Row, TagChange};
 
-use super::alert_digests::{self, Digest};
+use super::alert_digests::{self, Digest, TakenBack};
 use super::carried::{self, Earlier};
 use super::column::{Cells, presentable};
 use super::commit::Staging;
@@ -66,6 +66,8 @@ pub struct Tables {
     pub rows: Vec<Row>,
     /// Decisions of earlier commits that no longer hold, likewise.
     pub withdrawn: Vec<Row>,
+    /// Alerts of earlier commits that no longer hold, whose corrections are written elsewhere.
+    pub alerts_taken_back: Vec<TakenBack>,
     /// What came too late to act, in any order.
     pub late: Vec<LateEvent>,
     /// The tags that hold at `as_of`, in any order.
@@ -217,7 +219,7 @@ type Written = Result<Vec<OutputFile>, Error>;
 impl Sink<'_> {
     fn write_decisions(&self, decisions: &Decisions) -> Written {
         let commit = self.staging.commit_number();
-        let digests = self.write_digests(&alert_digests::digests(&decisions.rows, self.context.rules));
+        let digests = self.write_digests(&self.digests(decisions));
         let (tags, (alerts, kicks)) = rayon::join(
             || self.write_tag_events(&tag_lines(decisions, commit)),
             || {
@@ -249,6 +251,14 @@ impl Sink<'_> {
         fill: impl Fn(&mut Cells, &Line<'_, D>, &Context) + Sync,
     ) -> Written {
         self.write_days(table, lines, |line| line.row.at, |line, cells| fill(cells, line, self.context))
+    }
+
+    fn digests(&self, decisions: &Decisions) -> Vec<Digest> {
+        let rules = self.context.rules;
+        let counted = decisions.rows.iter().filter_map(|row| alert_digests::told(row, rules));
+        let withdrawn = decisions.withdrawn.iter().filter_map(|row| alert_digests::told(row, rules));
+        let earlier = decisions.alerts_taken_back.iter().map(TakenBack::told);
+        alert_digests::digests(counted, withdrawn.chain(earlier), &rules.pack.zone)
     }
 
     fn write_digests(&self, digests: &[Digest]) -> Written {
@@ -365,13 +375,15 @@ struct Decisions<'r> {
     /// Rows that are taken back, and their ids.
     withdrawn: Vec<&'r Row>,
     wrong: Vec<String>,
+    /// Alerts that other rows of the commit take back.
+    alerts_taken_back: &'r [TakenBack],
 }
 
 impl<'r> Decisions<'r> {
     fn new(tables: &'r Tables, rules: &RuleSet) -> Decisions<'r> {
         let (rows, withdrawn) = (in_file_order(&tables.rows), in_file_order(&tables.withdrawn));
         let (ids, wrong) = (output_ids(&rows, rules), output_ids(&withdrawn, rules));
-        Decisions { rows, ids, withdrawn, wrong }
+        Decisions { rows, ids, withdrawn, wrong, alerts_taken_back: &tables.alerts_taken_back }
     }
 }
 
@@ -410,7 +422,7 @@ fn lines_of<'r, D>(
         let id = Cow::Borrowed(id.as_str());
         Some(Line { row, id, decision: select(&row.decision)?, corrects: None })
     };
-    let Decisions { rows, ids, withdrawn, wrong } = decisions;
+    let Decisions { rows, ids, withdrawn, wrong, .. } = decisions;
     let mut lines: Vec<Line<'r, D>> = withdrawn.iter().zip(wrong).filter_map(correction).collect();
     lines.extend(rows.iter().zip(ids).filter_map(line));
     if !withdrawn.is_empty() {

@@ -23,7 +23,7 @@ pub(super) fn table() -> Table {
         ColumnDef::new(
             "kind",
             Kind::Text,
-            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it), reviewed (looked at again, it stays), corrects (takes an earlier row back)",
+            "assign, refresh (more evidence), level (more evidence, another level), remove, blocked (its group does not allow it), reviewed (looked at again, it stays), recalled_evidence (a message that its evidence quotes was recalled, it stays), corrects (takes an earlier row back)",
         ),
         ColumnDef::nullable(
             "reason",

@@ -3,7 +3,7 @@
 use crate::mention::{Layer, Polarity};
 use crate::message::{KeyKind, TextScope};
 use crate::rules::{AlertLevel, KickAction, TagIdx};
-use crate::verdict::{Reason, TagChangeKind};
+use crate::verdict::{Alert, Reason, TagChangeKind};
 
 pub(super) fn key_kind(kind: KeyKind) -> &'static str {
     match kind {
@@ -15,6 +15,17 @@ pub(super) fn key_kind(kind: KeyKind) -> &'static str {
     }
 }
 
+/// What a row is called that says that a message was recalled which an earlier row rested on.
+const RECALLED_EVIDENCE: &str = "recalled_evidence";
+
+pub(super) fn alert_kind(alert: &Alert) -> &'static str {
+    match alert {
+        Alert { recalled_from: Some(_), .. } => RECALLED_EVIDENCE,
+        Alert { suppressed_by: Some(_), .. } => "suppressed",
+        _ => "alert",
+    }
+}
+
 pub(super) fn change_kind(kind: TagChangeKind) -> &'static str {
     match kind {
         TagChangeKind::Assign => "assign",
@@ -23,6 +34,7 @@ pub(super) fn change_kind(kind: TagChangeKind) -> &'static str {
         TagChangeKind::Remove => "remove",
         TagChangeKind::Blocked => "blocked",
         TagChangeKind::Reviewed => "reviewed",
+        TagChangeKind::RecalledEvidence => RECALLED_EVIDENCE,
     }
 }
 
@@ -54,6 +66,11 @@ pub(super) fn alert_level(level: AlertLevel) -> &'static str {
 }
 
 /// Returns the word of an action; a decision to do nothing is `none`.
+/// Returns the level that a word stands for.
+pub(super) fn alert_level_of(word: &str) -> Option<AlertLevel> {
+    [AlertLevel::Low, AlertLevel::Mid, AlertLevel::High].into_iter().find(|level| alert_level(*level) == word)
+}
+
 pub(super) fn kick_action(action: Option<KickAction>) -> &'static str {
     match action {
         Some(KickAction::Review) => "review",
@@ -105,6 +122,7 @@ mod tests {
         }
         same(key_kind(KeyKind::RoomMember), KeyKind::RoomMember);
         same(change_kind(TagChangeKind::Blocked), TagChangeKind::Blocked);
+        same(change_kind(TagChangeKind::RecalledEvidence), TagChangeKind::RecalledEvidence);
         same(alert_level(AlertLevel::Mid), AlertLevel::Mid);
         same(kick_action(Some(KickAction::KickBlock)), KickAction::KickBlock);
         same(layer(Layer::Variant), Layer::Variant);

@@ -408,6 +408,7 @@ pub fn text(set: &RuleSet, row: &Row) -> String {
                 TagChangeKind::Remove => "remove",
                 TagChangeKind::Blocked => "blocked",
                 TagChangeKind::Reviewed => "reviewed",
+                TagChangeKind::RecalledEvidence => "recalled",
             };
             let reason = match change.reason {
                 None => String::new(),
@@ -419,6 +420,9 @@ pub fn text(set: &RuleSet, row: &Row) -> String {
                 Some(other) => format!(" {}", format!("{other:?}").to_lowercase()),
             };
             format!("{kind} {}{reason}", name(change.tag))
+        }
+        Decision::Alert(chattag::verdict::Alert { recalled_from: Some(raised), .. }) => {
+            format!("recalled from alert of {}", short(*raised))
         }
         Decision::Alert(alert) => match alert.suppressed_by {
             None => "alert".to_owned(),

@@ -12,10 +12,13 @@ use chattag::time::{Millis, Timestamp, Zone};
 
 use super::kit::TAGS;
 
-/// One piece of a firing: event, hit, weight, since when it fades, not added before.
+#[path = "shapes.rs"]
+mod shapes;
+
+/// One piece of a firing: message, weight, since when it fades, not added before.
 #[derive(Clone)]
 struct Piece {
-    event: usize,
+    message: Message,
     weight: f64,
     from: Timestamp,
     fresh: bool,
@@ -33,6 +36,9 @@ struct Fire {
     over: Option<&'static str>,
 }
 
+/// Time and id.
+type Message = (Timestamp, String);
+
 #[derive(Clone)]
 struct Tag {
     since: Timestamp,
@@ -49,11 +55,13 @@ struct Tag {
     /// More than the pieces that carry mass.
     n_by_hand: usize,
     /// The event that showed it last.
-    proof: usize,
+    proof: Message,
     review: Option<Timestamp>,
     newest: String,
-    /// Of the messages of its newest evidence.
-    ids: String,
+    /// The newest evidence, piece by piece.
+    evidence: Vec<Message>,
+    /// The largest fixed score since it was assigned.
+    fixed: f64,
     line: String,
 }
 
@@ -73,10 +81,29 @@ impl Tag {
     }
 }
 
+/// An alert that holds others back until its cooldown ends.
+#[derive(Clone)]
+struct Raised {
+    alert: AlertIdx,
+    at: Timestamp,
+    until: Timestamp,
+    level: AlertLevel,
+}
+
+/// What an alert rests on.
+#[derive(Clone)]
+struct Note {
+    shadow: usize,
+    rule: usize,
+    at: Timestamp,
+    messages: Vec<Message>,
+}
+
 #[derive(Default)]
 struct Ledger {
     tags: BTreeMap<u16, Tag>,
-    alerts: BTreeMap<usize, Timestamp>,
+    /// Every one so far, in order.
+    alerts: Vec<Raised>,
     kick: Option<Timestamp>,
     /// Tags that changed since combinations were looked at.
     changed: BTreeSet<u16>,
@@ -86,322 +113,274 @@ struct Ledger {
 
 /// Returns the rows of one key as text; `events` in order, all before `as_of`.
 pub fn rows(set: &RuleSet, events: &[Event], as_of: Timestamp) -> Vec<String> {
-    let mut plain =
-        Plain { set, events, zone: Zone::shanghai(), out: Vec::new(), ledgers: Default::default() };
-    let mut by_event: BTreeMap<(usize, usize), Fire> = BTreeMap::new();
-    plain.zone = set.pack.zone.clone();
-    let mut by_timer: BTreeMap<(Timestamp, usize), Fire> = BTreeMap::new();
-    for (r, rule) in set.rules.iter().enumerate() {
-        match &rule.shape {
-            Shape::Match { signal } => {
-                for (j, event) in events.iter().enumerate().filter(|(_, event)| event.sign(*signal).is_some())
-                {
-                    let pieces = plain.hits(j, *signal).into_iter().map(|(_, weight)| plain.piece(j, weight));
-                    by_event
-                        .insert((j, r), Fire { at: event.at, pieces: pieces.collect(), ..Fire::default() });
-                }
-            }
-            Shape::Streak { .. } => {
-                let fires = plain.streak_fires(rule);
-                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
-            }
-            Shape::Ratio { .. } => {
-                let fires = plain.ratio_fires(rule);
-                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
-            }
-            Shape::Cycle { signal, .. } => {
-                for (j, event) in events.iter().enumerate().filter(|(_, event)| event.sign(*signal).is_some())
-                {
-                    by_event.insert((j, r), Fire { at: event.at, over: Some("cleared"), ..Fire::default() });
-                }
-                let fires = plain.cycle_fires(rule, as_of);
-                by_timer.extend(fires.into_iter().map(|fire| ((fire.at, r), fire)));
-            }
-            Shape::Rank(_) => panic!("ranks are not in this model"),
-            Shape::Combine { .. } => {}
-            Shape::Count { .. } => {
-                let fires = plain.count_fires(rule);
-                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
-            }
-            Shape::Sequence { .. } => {
-                let fires = plain.sequence_fires(rule);
-                by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
-            }
-            Shape::Absence { .. } => {
-                let fires = plain.absence_fires(rule, as_of);
-                by_timer.extend(fires.into_iter().map(|fire| ((fire.at, r), fire)));
+    let mut plain = Plain::new(set, events, as_of);
+    plain.go_on(as_of);
+    plain.out
+}
+
+/// A customer who goes from one key to another: when, from, to, the event that says so.
+pub type Transfer = (Timestamp, &'static str, &'static str, String);
+
+/// Returns the rows of several keys, some of which hand over to others.
+pub fn rows_with_transfers(
+    set: &RuleSet,
+    histories: &BTreeMap<&'static str, Vec<Event>>,
+    transfers: &[Transfer],
+    as_of: Timestamp,
+) -> BTreeMap<String, Vec<String>> {
+    let one = |(name, events): (&&'static str, &Vec<Event>)| (*name, Plain::new(set, events, as_of));
+    let mut all: BTreeMap<&str, Plain<'_>> = histories.iter().map(one).collect();
+    for (at, from, to, id) in transfers {
+        let mut giver = all.remove(from).expect("a key");
+        giver.go_on(*at);
+        let taker = all.get_mut(to).expect("another key");
+        taker.go_on(*at);
+        giver.hand_over(taker, *at, id);
+        all.insert(from, giver);
+    }
+    all.values_mut().for_each(|plain| plain.go_on(as_of));
+    all.into_iter().map(|(name, plain)| (name.to_owned(), plain.out)).collect()
+}
+
+/// Returns the rows of several keys that are ranked together at the start of each month.
+pub fn rows_with_ranks(
+    set: &RuleSet,
+    histories: &BTreeMap<&'static str, Vec<Event>>,
+    as_of: Timestamp,
+) -> BTreeMap<String, Vec<String>> {
+    let one = |(name, events): (&&'static str, &Vec<Event>)| (*name, Plain::new(set, events, as_of));
+    let mut all: BTreeMap<&str, Plain<'_>> = histories.iter().map(one).collect();
+    let first = histories.values().flatten().map(|event| event.at).min();
+    let mut month = first.map_or(as_of, |first| month_after(&set.pack.zone, first));
+    while month <= as_of {
+        // What happens at the month's first instant without an event comes before the ranking.
+        all.values_mut().for_each(|plain| plain.go_on(month));
+        for r in 0..set.rules.len() {
+            if let Shape::Rank(ranking) = &set.rules[r].shape {
+                let measured: BTreeMap<&str, Vec<i64>> = all
+                    .iter()
+                    .filter_map(|(name, plain)| Some((*name, plain.measured(ranking, month)?)))
+                    .collect();
+                all.iter_mut().for_each(|(name, plain)| plain.rank(r, ranking, &measured, name, month));
             }
         }
+        month = month_after(&set.pack.zone, month);
     }
-    for (j, event) in events.iter().enumerate() {
-        plain.timers(&mut by_timer, event.at);
-        plain.event(j, &mut by_event);
-    }
-    plain.timers(&mut by_timer, as_of);
-    plain.out
+    all.values_mut().for_each(|plain| plain.go_on(as_of));
+    all.into_iter().map(|(name, plain)| (name.to_owned(), plain.out)).collect()
 }
 
 struct Plain<'p> {
     set: &'p RuleSet,
-    events: &'p [Event],
+    /// What its rules know of: its own events, after those of the key it took over from.
+    events: Vec<Event>,
+    /// The next of them that has not acted.
+    next: usize,
+    /// What the rules find, of all events.
+    by_event: BTreeMap<(usize, usize), Fire>,
+    by_timer: BTreeMap<(Timestamp, usize), Fire>,
     zone: Zone,
+    as_of: Timestamp,
     out: Vec<String>,
     /// Live, experimental.
     ledgers: [Ledger; 2],
+    /// Alerts that were raised, and what they rest on.
+    notes: Vec<Note>,
 }
 
-impl Plain<'_> {
-    fn piece(&self, event: usize, weight: f64) -> Piece {
-        Piece { event, weight, from: self.events[event].at, fresh: true }
-    }
-
-    /// Terms and weights; a signal without a mention is one hit of no term.
-    fn hits(&self, j: usize, signal: SignalIdx) -> Vec<(i64, f64)> {
-        let event = &self.events[j];
-        let sign = event.sign(signal).expect("asked only where true");
-        let hits = event.hits_of(sign);
-        if hits.is_empty() {
-            vec![(-1, 1.0)]
-        } else {
-            hits.iter().map(|hit| (i64::from(hit.term.0), hit.weight)).collect()
-        }
-    }
-
-    fn recalled(&self, rule: &Rule, i: usize, by: usize) -> bool {
-        rule.recall == RecallPolicy::Retract
-            && (i + 1..=by).any(|r| {
-                let recall = &self.events[r];
-                recall.recall_of == self.events[i].id
-                    && recall.at.0 - self.events[i].at.0 < self.set.pack.recall_horizon.0
-            })
-    }
-
-    fn unbroken(&self, window: Window, i: usize, j: usize) -> bool {
-        let Window::Session { gap } = window else { return true };
-        (i + 1..=j).all(|k| self.events[k].at.0 - self.events[k - 1].at.0 < gap.0)
-    }
-
-    fn inside(&self, window: Window, i: usize, j: usize) -> bool {
-        let (old, new) = (self.events[i].at, self.events[j].at);
-        let (day, today) = (i64::from(self.zone.day(old).0), i64::from(self.zone.day(new).0));
-        match window {
-            Window::Elapsed(length) => new.0 - old.0 < length.0,
-            Window::NaturalDays(n) => today - day < i64::from(n),
-            Window::NaturalWeeks(n) => (today + 3).div_euclid(7) - (day + 3).div_euclid(7) < i64::from(n),
-            Window::NaturalMonths(n) => self.month(new) - self.month(old) < i64::from(n),
-            Window::Session { .. } => self.unbroken(window, i, j),
-        }
-    }
-
-    fn month(&self, at: Timestamp) -> i64 {
-        let text = self.zone.day(at).to_iso();
-        text[..4].parse::<i64>().expect("a year") * 12 + text[5..7].parse::<i64>().expect("a month")
-    }
-
-    /// What message `i` adds: (value, weight).
-    fn adds(&self, rule: &Rule, i: usize) -> Vec<(i64, f64)> {
-        let Shape::Count { signal, measure, per_message_cap, .. } = &rule.shape else { return Vec::new() };
-        if self.events[i].sign(*signal).is_none() {
-            return Vec::new();
-        }
-        let hits = self.hits(i, *signal);
-        let cap = per_message_cap.map_or(usize::MAX, |cap| cap as usize);
-        match measure {
-            Measure::Hits => hits.iter().take(cap).map(|(_, weight)| (1, *weight)).collect(),
-            Measure::Messages => vec![(1, hits[0].1)],
-            Measure::DistinctDays => vec![(i64::from(self.zone.day(self.events[i].at).0), hits[0].1)],
-            Measure::DistinctTerms => {
-                let mut terms = BTreeSet::new();
-                hits.into_iter().filter(|(term, _)| terms.insert(*term)).take(cap).collect()
-            }
-            Measure::Sum(field) => {
-                let numbers = self.events[i].numbers.iter().filter(|(name, _)| name == field);
-                let sum: i64 = numbers.map(|(_, number)| number).sum();
-                if sum == 0 { Vec::new() } else { vec![(sum, sum as f64)] }
-            }
-        }
-    }
-
-    fn count_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
-        let Shape::Count { measure, at_least, window, after_fire, .. } = rule.shape.clone() else {
-            return Vec::new();
+impl<'p> Plain<'p> {
+    fn new(set: &'p RuleSet, events: &[Event], as_of: Timestamp) -> Plain<'p> {
+        let mut plain = Plain {
+            set,
+            events: events.to_vec(),
+            next: 0,
+            by_event: BTreeMap::new(),
+            by_timer: BTreeMap::new(),
+            zone: set.pack.zone.clone(),
+            as_of,
+            out: Vec::new(),
+            ledgers: Default::default(),
+            notes: Vec::new(),
         };
-        let distinct = matches!(measure, Measure::DistinctDays | Measure::DistinctTerms);
-        let (mut fires, mut spent): (Vec<(usize, Fire)>, BTreeSet<usize>) = Default::default();
-        let (mut consumed_until, mut last_evaluation) = (0, None);
-        for j in 0..self.events.len() {
-            if self.adds(rule, j).is_empty() {
-                continue;
+        plain.find_all();
+        plain
+    }
+
+    /// Finds what each rule says of all events and deadlines.
+    fn find_all(&mut self) {
+        let (mut by_event, mut by_timer) = (BTreeMap::new(), BTreeMap::new());
+        for (r, rule) in self.set.rules.iter().enumerate() {
+            let (fires, deadlines) = self.found(rule);
+            by_event.extend(fires.into_iter().map(|(j, fire)| ((j, r), fire)));
+            by_timer.extend(deadlines.into_iter().map(|fire| ((fire.at, r), fire)));
+        }
+        (self.by_event, self.by_timer) = (by_event, by_timer);
+    }
+
+    fn found(&self, rule: &Rule) -> (Vec<(usize, Fire)>, Vec<Fire>) {
+        match rule.shape {
+            Shape::Match { signal } => (self.matches(signal), Vec::new()),
+            Shape::Streak { .. } => (self.streak_fires(rule), Vec::new()),
+            Shape::Ratio { .. } => (self.ratio_fires(rule), Vec::new()),
+            Shape::Count { .. } => (self.count_fires(rule), Vec::new()),
+            Shape::Sequence { .. } => (self.sequence_fires(rule), Vec::new()),
+            Shape::Absence { .. } => (Vec::new(), self.absence_fires(rule, self.as_of)),
+            Shape::Cycle { signal, .. } => (self.arrivals(signal), self.cycle_fires(rule, self.as_of)),
+            Shape::Rank(_) | Shape::Combine { .. } => Default::default(),
+        }
+    }
+
+    fn matches(&self, signal: SignalIdx) -> Vec<(usize, Fire)> {
+        let events = (0..self.events.len()).filter(|j| self.has(*j, signal));
+        let fire = |j: usize| {
+            let pieces = self.hits(j, signal).into_iter().map(|(_, weight)| self.piece(j, weight)).collect();
+            (j, Fire { at: self.events[j].at, pieces, ..Fire::default() })
+        };
+        events.map(fire).collect()
+    }
+
+    /// What ends a rhythm's waiting.
+    fn arrivals(&self, signal: SignalIdx) -> Vec<(usize, Fire)> {
+        let events = (0..self.events.len()).filter(|j| self.has(*j, signal));
+        let over = Some("cleared");
+        events.map(|j| (j, Fire { at: self.events[j].at, over, ..Fire::default() })).collect()
+    }
+
+    /// Lets the events before `to` act, and what is due until then.
+    fn go_on(&mut self, to: Timestamp) {
+        while self.next < self.events.len() && self.events[self.next].at < to {
+            let j = self.next;
+            self.timers(self.events[j].at);
+            self.note_recalls(j);
+            self.event(j);
+            self.next += 1;
+        }
+        self.timers(to);
+    }
+
+    /// Gives all tags to another key; what the rules know too, when the other knows nothing.
+    fn hand_over(&mut self, taker: &mut Plain<'_>, at: Timestamp, id: &str) {
+        let future = self.events.split_off(self.next);
+        let (known, notes) = (std::mem::take(&mut self.events), std::mem::take(&mut self.notes));
+        if taker.is_blank() {
+            taker.next = known.len();
+            taker.events.splice(0..0, known);
+            taker.notes = notes;
+            taker.find_all();
+            taker.by_timer.retain(|(due, _), _| *due > at);
+            for shadow in [0, 1] {
+                taker.ledgers[shadow].alerts = std::mem::take(&mut self.ledgers[shadow].alerts);
+                taker.ledgers[shadow].holding = std::mem::take(&mut self.ledgers[shadow].holding);
             }
-            let counts = |i: &usize| self.inside(window, *i, j) && !self.recalled(rule, *i, j);
-            let messages: Vec<usize> = (consumed_until..=j).filter(counts).collect();
-            let hits: Vec<(usize, i64, f64)> = messages
-                .iter()
-                .flat_map(|i| self.adds(rule, *i).into_iter().map(|(value, weight)| (*i, value, weight)))
-                .collect();
-            let values: BTreeSet<i64> = hits.iter().map(|hit| hit.1).collect();
-            let total = if distinct { values.len() as i64 } else { hits.iter().map(|hit| hit.1).sum() };
-            let reached = total >= at_least;
-            let was_above = last_evaluation.is_some_and(|(p, above)| above && self.unbroken(window, p, j));
-            last_evaluation = Some((j, reached));
-            if !reached || (was_above && after_fire == AfterFire::Hold) {
-                continue;
+        }
+        (self.events, self.next) = (future, 0);
+        self.find_all();
+        for shadow in [0, 1] {
+            self.ledgers[shadow].holding.clear();
+            let tags: Vec<(u16, Tag)> =
+                self.ledgers[shadow].tags.iter().map(|(tag, known)| (*tag, known.clone())).collect();
+            for (tag, given) in tags {
+                self.remove_anyway(shadow, tag, at, "transferred", id);
+                taker.receive(shadow, tag, given, at);
             }
-            let newest = |place: usize| hits[place + 1..].iter().all(|later| later.1 != hits[place].1);
-            let shown = (0..hits.len()).filter(|place| !distinct || newest(*place));
-            let pieces = shown.map(|place| {
-                let (i, _, weight) = hits[place];
-                Piece { fresh: !spent.contains(&i), ..self.piece(i, weight) }
+        }
+        self.combinations(at);
+        taker.combinations(at);
+    }
+
+    fn is_blank(&self) -> bool {
+        let bare =
+            |ledger: &Ledger| ledger.tags.is_empty() && ledger.alerts.is_empty() && ledger.kick.is_none();
+        self.next == 0 && self.ledgers.iter().all(bare)
+    }
+
+    fn receive(&mut self, shadow: usize, tag: u16, given: Tag, at: Timestamp) {
+        let ids = joined(&given.evidence);
+        if self.ledgers[shadow].tags.contains_key(&tag) {
+            return;
+        }
+        if !self.make_room(shadow, TagIdx(tag), given.score, at, &ids) {
+            let name = TAGS[usize::from(tag)];
+            self.out.push(format!("{} blocked {name}{} {} [{ids}]", at.0, mark(shadow), given.line));
+            return;
+        }
+        let name = TAGS[usize::from(tag)];
+        self.out.push(format!("{} assign {name} inherited{} {} [{ids}]", at.0, mark(shadow), given.line));
+        self.ledgers[shadow].tags.insert(tag, given);
+        self.ledgers[shadow].changed.insert(tag);
+    }
+
+    /// What counts for a ranking just before `at`; none when the key is not of its population.
+    fn measured(&self, ranking: &Ranking, at: Timestamp) -> Option<Vec<i64>> {
+        let Window::Elapsed(length) = ranking.window else { panic!("not in this model") };
+        let inside: Vec<usize> = (0..self.events.len())
+            .filter(|i| self.events[*i].at < at && at.0 - self.events[*i].at.0 < length.0)
+            .collect();
+        inside.iter().find(|i| self.has(**i, ranking.population))?;
+        let measure = |metric: &Metric| match metric.of {
+            MetricOf::Count(signal) => inside.iter().filter(|i| self.has(**i, signal)).count() as i64,
+            MetricOf::Sum(field) => {
+                let paid = inside.iter().filter(|i| self.has(**i, ranking.population));
+                let numbers = paid.flat_map(|i| &self.events[*i].numbers).filter(|(name, _)| *name == field);
+                numbers.map(|(_, number)| number).sum()
+            }
+            MetricOf::DaysSince(signal) => {
+                let last = inside.iter().rev().find(|i| self.has(**i, signal));
+                last.map_or(i64::MAX, |i| i64::from(self.zone.day(at).0 - self.day(*i)))
+            }
+        };
+        Some(ranking.metrics.iter().map(measure).collect())
+    }
+
+    /// Takes the bands that `measured` gives the key `name`, metric by metric.
+    fn rank(
+        &mut self,
+        r: usize,
+        ranking: &Ranking,
+        measured: &BTreeMap<&str, Vec<i64>>,
+        name: &str,
+        at: Timestamp,
+    ) {
+        let shadow = usize::from(self.set.rules[r].status == Status::Experimental);
+        let enough = measured.len() >= ranking.min_population as usize;
+        let own = measured.get(name).filter(|_| enough);
+        for (m, metric) in ranking.metrics.iter().enumerate() {
+            let worse = |other: i64, own: i64| if metric.low_is_better { other > own } else { other < own };
+            let band = own.map(|own| {
+                let below = measured.values().filter(|other| worse(other[m], own[m])).count();
+                ranking.bands as usize * below / measured.len()
             });
-            fires.push((j, Fire { at: self.events[j].at, pieces: pieces.collect(), ..Fire::default() }));
-            spent.extend(messages);
-            if after_fire == AfterFire::Consume {
-                consumed_until = j + 1;
+            let chosen = band.map(|band| metric.tags[band.min(ranking.bands as usize - 1)]);
+            for other in metric.tags.iter().filter(|tag| Some(**tag) != chosen) {
+                let own = self.ledgers[shadow]
+                    .tags
+                    .get(&other.0)
+                    .is_some_and(|tag| tag.newest == self.set.rules[r].id);
+                match chosen {
+                    Some(_) => self.remove(shadow, other.0, at, "superseded", ""),
+                    None if own => self.remove(shadow, other.0, at, "unranked", ""),
+                    None => {}
+                }
+            }
+            let Some(tag) = chosen else { continue };
+            let runs_out = self.set.tags[usize::from(tag.0)].ttl.is_some();
+            if runs_out || !self.ledgers[shadow].tags.contains_key(&tag.0) {
+                let newest = (0..self.events.len())
+                    .rev()
+                    .find(|i| self.events[*i].at < at && self.has(*i, ranking.population))
+                    .expect("it is of the population");
+                let pieces = vec![Piece { from: at, ..self.piece(newest, 1.0) }];
+                let emit = Emit { tag, score: Score::Fixed(1.0), clear_on: None };
+                let evidence = self.messages(&pieces);
+                self.assign(shadow, r, &emit, &Fire { at, pieces, ..Fire::default() }, evidence);
             }
         }
-        fires
+        self.combinations(at);
     }
 
-    fn sequence_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
-        let Shape::Sequence { steps, within, without, .. } = &rule.shape else { return Vec::new() };
-        let mut fires = Vec::new();
-        let mut from = 0;
-        for j in 0..self.events.len() {
-            if without.is_some_and(|without| self.events[j].sign(without).is_some()) {
-                from = j;
-            }
-            let usable = |i: usize, step: usize| {
-                self.events[i].sign(steps[step]).is_some() && !self.recalled(rule, i, j)
-            };
-            if !usable(j, steps.len() - 1) {
-                continue;
-            }
-            let in_time = |i: usize| self.events[j].at.0 - self.events[i].at.0 < within.0;
-            if let Some(tuple) = latest(steps.len() - 1, j, from, &usable, &in_time) {
-                let piece =
-                    |(n, i): (usize, &usize)| self.piece(*i, if n + 1 == steps.len() { 1.0 } else { 0.0 });
-                let pieces = tuple.iter().chain([&j]).enumerate().map(piece).collect();
-                fires.push((j, Fire { at: self.events[j].at, pieces, ..Fire::default() }));
-                from = j + 1;
-            }
-        }
-        fires
-    }
-
-    fn absence_fires(&self, rule: &Rule, as_of: Timestamp) -> Vec<Fire> {
-        let Shape::Absence { since, anchor, cancel, after } = &rule.shape else { return Vec::new() };
-        let mut fires = Vec::new();
-        let mut pending: Option<usize> = None;
-        for j in 0..=self.events.len() {
-            let now = self.events.get(j).map_or(as_of, |event| event.at);
-            if let Some(due) =
-                pending.map(|i| (self.later(self.events[i].at, *after), i)).filter(|due| due.0 <= now)
-            {
-                let piece = Piece { event: due.1, weight: 1.0, from: due.0, fresh: true };
-                fires.push(Fire { at: due.0, pieces: vec![piece], ..Fire::default() });
-                pending = None;
-            }
-            let Some(event) = self.events.get(j) else { break };
-            if cancel.is_some_and(|cancel| event.sign(cancel).is_some()) {
-                pending = None;
-            }
-            if event.sign(*since).is_some() && (*anchor == Anchor::Last || pending.is_none()) {
-                pending = Some(j);
-            }
-        }
-        fires
-    }
-
-    fn has(&self, i: usize, signal: SignalIdx) -> bool {
-        self.events[i].sign(signal).is_some()
-    }
-
-    fn day(&self, i: usize) -> i32 {
-        self.zone.day(self.events[i].at).0
-    }
-
-    /// The first event of each day with the signal, up to event `j`.
-    fn days(&self, signal: SignalIdx, j: usize) -> BTreeMap<i32, usize> {
-        let mut days = BTreeMap::new();
-        for i in (0..=j).filter(|i| self.has(*i, signal)) {
-            days.entry(self.day(i)).or_insert(i);
-        }
-        days
-    }
-
-    fn streak_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
-        let Shape::Streak { signal, days: n } = rule.shape else { return Vec::new() };
-        let mut fires = Vec::new();
-        for j in (0..self.events.len()).filter(|j| self.has(*j, signal)) {
-            let (days, today, n) = (self.days(signal, j), self.day(j), n as i32);
-            let run: Vec<usize> = (today - n + 1..=today).filter_map(|day| days.get(&day).copied()).collect();
-            if run.last() == Some(&j) && run.len() == n as usize && !days.contains_key(&(today - n)) {
-                let at = self.events[j].at;
-                let piece = |i: &usize| Piece { from: at, ..self.piece(*i, if *i == j { 1.0 } else { 0.0 }) };
-                fires.push((j, Fire { at, pieces: run.iter().map(piece).collect(), ..Fire::default() }));
-            }
-        }
-        fires
-    }
-
-    fn ratio_fires(&self, rule: &Rule) -> Vec<(usize, Fire)> {
-        let Shape::Ratio { numerator, denominator, at_least, min_denominator, window } = rule.shape else {
-            return Vec::new();
-        };
-        let (mut fires, mut spent, mut again) = (Vec::new(), BTreeSet::new(), false);
-        for j in (0..self.events.len()).filter(|j| self.has(*j, denominator)) {
-            let counts = |i: &usize| {
-                self.has(*i, denominator) && self.inside(window, *i, j) && !self.recalled(rule, *i, j)
-            };
-            let all: Vec<usize> = (0..=j).filter(counts).collect();
-            let part: Vec<usize> = all.iter().copied().filter(|i| self.has(*i, numerator)).collect();
-            let (share, wanted) =
-                (part.len() as f64 / all.len() as f64, f64::from(at_least.part) / f64::from(at_least.of));
-            let reached = all.len() >= min_denominator as usize && share >= wanted - 1e-12;
-            let at = self.events[j].at;
-            if reached {
-                let piece = |i: &usize| Piece { fresh: !spent.contains(i), ..self.piece(*i, 1.0) };
-                let n_fresh = part.iter().filter(|i| !spent.contains(*i)).count();
-                let shown = &part[part.len().saturating_sub(n_fresh.max(32))..];
-                let pieces = shown.iter().map(piece).collect();
-                fires.push((j, Fire { at, pieces, again, score: Some(share), over: None }));
-                spent.extend(all);
-            } else if again {
-                fires.push((j, Fire { at, over: Some("below"), ..Fire::default() }));
-            }
-            again = reached;
-        }
-        fires
-    }
-
-    /// What a customer's rhythm does without an event of it: opens and closes.
-    fn cycle_fires(&self, rule: &Rule, as_of: Timestamp) -> Vec<Fire> {
-        let Shape::Cycle { signal, last, min_intervals, open, close } = rule.shape else { return Vec::new() };
-        let events: Vec<usize> = (0..self.events.len()).filter(|i| self.has(*i, signal)).collect();
-        let mut fires = Vec::new();
-        for (n, j) in events.iter().enumerate() {
-            let days: Vec<i32> = self.days(signal, *j).into_keys().collect();
-            let mut gaps: Vec<i32> = days.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            gaps.drain(..gaps.len().saturating_sub(last as usize));
-            if gaps.len() < min_intervals as usize {
-                continue;
-            }
-            gaps.sort_unstable();
-            let cycle = f64::from(gaps[(gaps.len() - 1) / 2]);
-            let until = events.get(n + 1).map_or(as_of, |next| self.events[*next].at);
-            let after = |share: Fraction| {
-                let days = (cycle * f64::from(share.part) / f64::from(share.of) - 1e-9).ceil() as i32;
-                self.zone.midnight(chattag::time::Day(self.day(*j) + days))
-            };
-            if after(open) <= until {
-                let (at, piece) = (after(open), Piece { from: after(open), ..self.piece(*j, 1.0) });
-                fires.push(Fire { at, pieces: vec![piece], ..Fire::default() });
-            }
-            if after(close) <= until {
-                fires.push(Fire { at: after(close), over: Some("passed"), ..Fire::default() });
-            }
-        }
-        fires
+    fn piece(&self, event: usize, weight: f64) -> Piece {
+        let at = self.events[event].at;
+        Piece { message: (at, self.events[event].id.clone()), weight, from: at, fresh: true }
     }
 
     fn later(&self, at: Timestamp, span: Span) -> Timestamp {
@@ -411,7 +390,7 @@ impl Plain<'_> {
         }
     }
 
-    fn timers(&mut self, by_timer: &mut BTreeMap<(Timestamp, usize), Fire>, to: Timestamp) {
+    fn timers(&mut self, to: Timestamp) {
         loop {
             let expiries = self
                 .ledgers
@@ -419,7 +398,7 @@ impl Plain<'_> {
                 .flat_map(|ledger| ledger.tags.values())
                 .flat_map(|tag| [tag.expires, tag.review]);
             let expiries = expiries.flatten();
-            let due = by_timer.keys().map(|(at, _)| *at).chain(expiries).min();
+            let due = self.by_timer.keys().map(|(at, _)| *at).chain(expiries).min();
             let Some(due) = due.filter(|due| *due <= to) else { return };
             for shadow in [0, 1] {
                 let gone: Vec<u16> = self.ledgers[shadow]
@@ -434,9 +413,9 @@ impl Plain<'_> {
                 self.reviews(shadow, due);
             }
             let rules: Vec<usize> =
-                by_timer.keys().filter(|(at, _)| *at == due).map(|(_, rule)| *rule).collect();
+                self.by_timer.keys().filter(|(at, _)| *at == due).map(|(_, rule)| *rule).collect();
             for r in rules {
-                let fire = by_timer.remove(&(due, r)).expect("listed above");
+                let fire = self.by_timer.remove(&(due, r)).expect("listed above");
                 self.effects(r, &fire);
             }
             self.combinations(due);
@@ -464,11 +443,12 @@ impl Plain<'_> {
                 self.set.rules.iter().find(|rule| rule.id == giver).and_then(|rule| rule.emit.as_ref());
             let score = score.expect("a rule gave it").score;
             let spec = self.set.tags[usize::from(id)].levels.clone();
+            let hysteresis = self.set.tags[usize::from(id)].hysteresis;
             let next = self.month_after(due);
             let tag = self.ledgers[shadow].tags.get_mut(&id).expect("listed above");
             tag.review = Some(next);
             tag.score = scored(tag, score, due).1;
-            tag.level = spec.iter().rposition(|(_, cut)| tag.score >= *cut);
+            tag.level = level(&spec, hysteresis, tag.score, tag.level);
             tag.describe();
             let mark = if shadow == 1 { " shadow" } else { "" };
             self.out.push(format!(
@@ -476,7 +456,7 @@ impl Plain<'_> {
                 due.0,
                 TAGS[usize::from(id)],
                 tag.line,
-                tag.ids
+                joined(&tag.evidence)
             ));
             self.ledgers[shadow].changed.insert(id);
         }
@@ -506,11 +486,7 @@ impl Plain<'_> {
     }
 
     fn month_after(&self, at: Timestamp) -> Timestamp {
-        let mut day = self.zone.day(at).plus(1);
-        while !day.to_iso().ends_with("-01") {
-            day = day.plus(1);
-        }
-        self.zone.midnight(day)
+        month_after(&self.zone, at)
     }
 
     /// Looks at the combinations until none of them changes anything.
@@ -528,14 +504,16 @@ impl Plain<'_> {
             if holds && touched {
                 let parts: Vec<&Tag> = all.iter().chain(any).filter_map(|tag| tags.get(&tag.0)).collect();
                 let score = parts.iter().map(|part| part.score).fold(f64::INFINITY, f64::min);
-                let mut proofs: Vec<usize> = parts.iter().map(|part| part.proof).collect();
-                proofs.sort_by_key(|i| (self.events[*i].at, &self.events[*i].id));
+                let mut proofs: Vec<Message> = parts.iter().map(|part| part.proof.clone()).collect();
+                proofs.sort();
                 let n = proofs.len();
-                let piece = |(place, i): (usize, &usize)| Piece {
+                let piece = |(place, message): (usize, Message)| Piece {
+                    message,
+                    weight: if place + 1 == n { 1.0 } else { 0.0 },
                     from: at,
-                    ..self.piece(*i, if place + 1 == n { 1.0 } else { 0.0 })
+                    fresh: true,
                 };
-                let pieces = proofs.iter().enumerate().map(piece).collect();
+                let pieces = proofs.into_iter().enumerate().map(piece).collect();
                 self.effects(r, &Fire { at, pieces, again: held, score: Some(score), over: None });
             } else if held && !holds && *hold == Hold::While {
                 let emit = rule.emit.as_ref().expect("combinations give tags");
@@ -550,7 +528,41 @@ impl Plain<'_> {
         self.ledgers.iter_mut().for_each(|ledger| ledger.changed.clear());
     }
 
-    fn event(&mut self, j: usize, by_event: &mut BTreeMap<(usize, usize), Fire>) {
+    /// Says what rested on the message that event `j` recalls: tags first, then alerts.
+    fn note_recalls(&mut self, j: usize) {
+        let (at, target) = (self.events[j].at, self.events[j].recall_of.clone());
+        if target.is_empty() {
+            return;
+        }
+        let recalled =
+            |message: &Message| message.1 == target && at.0 - message.0.0 < self.set.pack.recall_horizon.0;
+        for shadow in [0, 1] {
+            for (id, tag) in &self.ledgers[shadow].tags {
+                let quotes: Vec<Message> = tag.evidence.iter().filter(|one| recalled(one)).cloned().collect();
+                let retracts = |rule: &Rule| rule.id == tag.newest && rule.recall == RecallPolicy::Retract;
+                if !quotes.is_empty() && self.set.rules.iter().any(retracts) {
+                    let (mark, name, ids) = (mark(shadow), TAGS[usize::from(*id)], joined(&quotes));
+                    self.out.push(format!("{} recalledevidence {name}{mark} {} [{ids}]", at.0, tag.line));
+                }
+            }
+        }
+        for note in &mut self.notes {
+            let rule = &self.set.rules[note.rule];
+            let before = note.messages.len();
+            note.messages.retain(|message| !recalled(message));
+            if note.messages.len() < before && rule.recall == RecallPolicy::Retract {
+                let (mark, raised) = (mark(note.shadow), note.at.0);
+                self.out.push(format!("{} recalled from {raised}{mark} {} [{target}]", at.0, rule.id));
+            }
+        }
+    }
+
+    fn messages(&self, pieces: &[Piece]) -> Vec<Message> {
+        let all = pieces.iter().map(|piece| piece.message.clone());
+        all.skip(pieces.len().saturating_sub(32)).collect()
+    }
+
+    fn event(&mut self, j: usize) {
         for act in self.events[j].acts.clone() {
             self.act(j, act.tag.0, act.assigned);
         }
@@ -560,9 +572,10 @@ impl Plain<'_> {
             if let Some(emit) = &rule.emit
                 && emit.clear_on.is_some_and(|signal| self.events[j].sign(signal).is_some())
             {
-                self.remove(shadow, emit.tag.0, self.events[j].at, "cleared", &self.events[j].id);
+                let (at, id) = (self.events[j].at, self.events[j].id.clone());
+                self.remove(shadow, emit.tag.0, at, "cleared", &id);
             }
-            if let Some(fire) = by_event.remove(&(j, r)) {
+            if let Some(fire) = self.by_event.remove(&(j, r)) {
                 self.effects(r, &fire);
                 if rule.kick.is_some() {
                     asked[shadow].push((r, Vec::new()));
@@ -613,8 +626,8 @@ impl Plain<'_> {
         let rule = &self.set.rules[r];
         let shadow = usize::from(rule.status == Status::Experimental);
         let mark = if shadow == 1 { " shadow" } else { "" };
-        let ids: Vec<&str> = fire.pieces.iter().map(|piece| self.events[piece.event].id.as_str()).collect();
-        let ids = ids[ids.len().saturating_sub(32)..].join(",");
+        let evidence = self.messages(&fire.pieces);
+        let ids = joined(&evidence);
         if let Some(reason) = fire.over {
             if let Some(emit) = &rule.emit {
                 self.remove(shadow, emit.tag.0, fire.at, reason, "");
@@ -622,7 +635,7 @@ impl Plain<'_> {
             return;
         }
         if let Some(emit) = &rule.emit {
-            self.assign(shadow, r, emit, fire, &ids);
+            self.assign(shadow, r, emit, fire, evidence);
         }
         if fire.again {
             return;
@@ -631,41 +644,71 @@ impl Plain<'_> {
             self.remove(shadow, tag.0, fire.at, "rule", &ids);
         }
         if let Some(alert) = &rule.alert {
-            let last = self.ledgers[shadow].alerts.get(&r).copied();
-            let held =
-                last.filter(|last| alert.cooldown.is_some_and(|cooldown| fire.at.0 - last.0 < cooldown.0));
-            let what = held.map_or("alert".to_owned(), |by| format!("suppressed by {}", by.0));
-            if held.is_none() {
-                self.ledgers[shadow].alerts.insert(r, fire.at);
+            let what = self.alert(shadow, alert, fire.at);
+            if what == "alert" {
+                let mut messages: Vec<Message> =
+                    fire.pieces.iter().map(|piece| piece.message.clone()).collect();
+                messages.dedup();
+                let messages = messages.split_off(messages.len().saturating_sub(32));
+                self.notes.push(Note { shadow, rule: r, at: fire.at, messages });
             }
             self.out.push(format!("{} {what}{mark} {} [{ids}]", fire.at.0, rule.id));
         }
     }
 
-    fn assign(&mut self, shadow: usize, r: usize, emit: &Emit, fire: &Fire, ids: &str) {
+    /// Whether an alert is raised, or what holds it back.
+    fn alert(&mut self, shadow: usize, spec: &AlertSpec, at: Timestamp) -> String {
+        let before = &self.ledgers[shadow].alerts;
+        let newest = |alert: AlertIdx| {
+            before.iter().rev().find(|raised| raised.alert == alert).filter(|raised| at < raised.until)
+        };
+        let mut muting: Vec<AlertIdx> = spec.inhibited_by.clone();
+        muting.sort();
+        if let Some(by) = muting.into_iter().find_map(newest) {
+            return format!("inhibited by {}", by.at.0);
+        }
+        if let Some(by) = newest(spec.alert)
+            && !(spec.breaks_through && spec.level > by.level)
+        {
+            return format!("suppressed by {}", by.at.0);
+        }
+        if let Some(cooldown) = spec.cooldown {
+            let (alert, level) = (spec.alert, spec.level);
+            let until = Timestamp(at.0 + cooldown.0);
+            self.ledgers[shadow].alerts.push(Raised { alert, at, until, level });
+        }
+        "alert".to_owned()
+    }
+
+    fn assign(&mut self, shadow: usize, r: usize, emit: &Emit, fire: &Fire, evidence: Vec<Message>) {
+        let ids = joined(&evidence);
         let known = self.ledgers[shadow].tags.get(&emit.tag.0).cloned();
         let was = known.as_ref().map(|tag| tag.level);
         let fresh: Vec<&Piece> = fire.pieces.iter().filter(|piece| piece.fresh).collect();
-        let newest = fire.pieces[fire.pieces.len() - 1].event;
-        let first = self.events[fresh.first().map_or(newest, |piece| piece.event)].at;
+        let newest = &fire.pieces[fire.pieces.len() - 1].message;
+        let first = fresh.first().map_or(newest, |piece| &piece.message).0;
         let mut tag = known.unwrap_or_else(|| self.new_tag(fire.at, first));
         tag.added.extend(fresh.iter().map(|piece| (piece.from, piece.weight)));
-        tag.last = fresh.last().map_or(tag.last, |piece| self.events[piece.event].at);
-        tag.proof = newest;
+        tag.last = fresh.last().map_or(tag.last, |piece| piece.message.0);
+        tag.proof = newest.clone();
         tag.newest.clone_from(&self.set.rules[r].id);
-        ids.clone_into(&mut tag.ids);
+        tag.evidence = evidence;
+        if let Score::Fixed(fixed) = emit.score {
+            tag.fixed = tag.fixed.max(fixed);
+        }
         let (mass, score) = scored(&tag, emit.score, fire.at);
         (tag.mass, tag.score) = ((mass * 1e6).round() / 1e6, score);
         if let (Score::Given, Some(given)) = (emit.score, fire.score) {
-            tag.score = if tag.manual { 1.0 } else { (given * 1e6).round() / 1e6 };
+            tag.score = if tag.manual { 1.0 } else { (given.max(tag.fixed) * 1e6).round() / 1e6 };
         }
         let spec = &self.set.tags[usize::from(emit.tag.0)];
-        tag.level = spec.levels.iter().rposition(|(_, cut)| tag.score >= *cut);
-        tag.expires = spec.ttl.filter(|_| !tag.manual).map(|ttl| self.later(fire.at, ttl));
-        tag.review = (spec.reviewed && !tag.manual).then(|| self.month_after(fire.at));
+        tag.level = level(&spec.levels, spec.hysteresis, tag.score, tag.level);
+        let kept = tag.manual && !spec.rules_may_remove;
+        tag.expires = spec.ttl.filter(|_| !kept).map(|ttl| self.later(fire.at, ttl));
+        tag.review = (spec.reviewed && !kept).then(|| self.month_after(fire.at));
         tag.describe();
         let kind = match was {
-            None if !self.make_room(shadow, emit.tag, fire.at, ids) => "blocked",
+            None if !self.make_room(shadow, emit.tag, tag.score, fire.at, &ids) => "blocked",
             None => "assign",
             Some(level) if level == tag.level => "refresh",
             Some(_) => "level",
@@ -691,10 +734,11 @@ impl Plain<'_> {
             score: 0.0,
             mass: 0.0,
             n_by_hand: 0,
-            proof: 0,
+            proof: Message::default(),
             review: None,
             newest: String::new(),
-            ids: String::new(),
+            evidence: Vec::new(),
+            fixed: 0.0,
             line: String::new(),
         }
     }
@@ -713,10 +757,15 @@ impl Plain<'_> {
             }
         }
         let mut tag = known.unwrap_or_else(|| self.new_tag(at, at));
-        (tag.manual, tag.score, tag.last, tag.proof) = (true, 1.0, at, j);
-        (tag.expires, tag.review) = (None, None);
+        (tag.manual, tag.score, tag.last) = (true, 1.0, at);
+        (tag.proof, tag.evidence) = ((at, message.clone()), vec![(at, message.clone())]);
+        let spec = &self.set.tags[usize::from(id)];
+        let kept = !spec.rules_may_remove;
+        tag.expires = spec.ttl.filter(|_| !kept).map(|ttl| self.later(at, ttl));
+        tag.review = (spec.reviewed && !kept).then(|| self.month_after(at));
+        tag.newest.clear();
         tag.n_by_hand += 1;
-        tag.level = self.set.tags[usize::from(id)].levels.len().checked_sub(1);
+        tag.level = spec.levels.len().checked_sub(1);
         tag.describe();
         let name = TAGS[usize::from(id)];
         self.out.push(format!("{} {kind} {name} manual {} [{message}]", at.0, tag.line));
@@ -734,31 +783,51 @@ impl Plain<'_> {
         self.ledgers[shadow].tags.keys().copied().filter(in_group).collect()
     }
 
-    fn make_room(&mut self, shadow: usize, tag: TagIdx, at: Timestamp, ids: &str) -> bool {
+    /// Whether the group of `tag`, which comes with `score`, lets it in; what it supersedes goes.
+    fn make_room(&mut self, shadow: usize, tag: TagIdx, score: f64, at: Timestamp, ids: &str) -> bool {
         let Some(group) = self.set.tags[usize::from(tag.0)].group else { return true };
         let group = &self.set.groups[usize::from(group.0)];
-        let rank = |id: u16| group.order.iter().position(|one| one.0 == id);
-        let standing =
-            self.ledgers[shadow].tags.keys().copied().find(|id| *id != tag.0 && rank(*id).is_some());
-        let Some(other) = standing else { return true };
-        let by_hand = group.exclusive != Exclusive::None && self.ledgers[shadow].tags[&other].manual;
-        let blocked = by_hand
-            || match group.exclusive {
-                Exclusive::Forward => rank(other) > rank(tag.0),
-                Exclusive::Priority => rank(other) < rank(tag.0),
-                Exclusive::Latest => false,
-                Exclusive::None => return true,
-                Exclusive::Score => panic!("not in this model"),
-            };
-        if !blocked {
-            self.remove(shadow, other, at, "superseded", ids);
+        if group.exclusive == Exclusive::None {
+            return true;
         }
-        !blocked
+        let rank = |id: u16| group.order.iter().position(|one| one.0 == id);
+        let keeps_out = |other: &u16| {
+            self.is_kept(shadow, *other)
+                || match group.exclusive {
+                    Exclusive::Forward => rank(*other) > rank(tag.0),
+                    Exclusive::Priority => rank(*other) < rank(tag.0),
+                    Exclusive::Score => self.score_now(shadow, *other, at) >= score,
+                    Exclusive::Latest | Exclusive::None => false,
+                }
+        };
+        let rivals = self.rivals(shadow, tag.0);
+        if rivals.iter().any(keeps_out) {
+            return false;
+        }
+        for other in rivals {
+            self.remove_anyway(shadow, other, at, "superseded", ids);
+        }
+        true
+    }
+
+    /// Whether a person gave the tag and rules may not take it away.
+    fn is_kept(&self, shadow: usize, id: u16) -> bool {
+        let manual = self.ledgers[shadow].tags.get(&id).is_some_and(|tag| tag.manual);
+        manual && !self.set.tags[usize::from(id)].rules_may_remove
+    }
+
+    fn score_now(&self, shadow: usize, id: u16, at: Timestamp) -> f64 {
+        let tag = &self.ledgers[shadow].tags[&id];
+        let giver = self.set.rules.iter().find(|rule| rule.id == tag.newest);
+        match giver.and_then(|rule| rule.emit.as_ref()).map(|emit| emit.score) {
+            None | Some(Score::Given) => tag.score,
+            Some(score) => scored(tag, score, at).1,
+        }
     }
 
     /// As a rule asks for: not what a person gave.
     fn remove(&mut self, shadow: usize, id: u16, at: Timestamp, reason: &str, ids: &str) {
-        if self.ledgers[shadow].tags.get(&id).is_some_and(|tag| !tag.manual) {
+        if !self.is_kept(shadow, id) {
             self.remove_anyway(shadow, id, at, reason, ids);
         }
     }
@@ -773,37 +842,44 @@ impl Plain<'_> {
     }
 }
 
+fn mark(shadow: usize) -> &'static str {
+    if shadow == 1 { " shadow" } else { "" }
+}
+
 /// Mass and score of a tag at an instant, from all that was ever added.
 fn scored(tag: &Tag, score: Score, at: Timestamp) -> (f64, f64) {
-    let half = match score {
-        Score::Mass { half_life, .. } => half_life,
-        Score::Given => None,
-        Score::Fixed(_) => panic!("masses only"),
-    };
+    let half = if let Score::Mass { half_life, .. } = score { half_life } else { None };
     let faded =
         |from: Timestamp| half.map_or(1.0, |half| 2f64.powf(-((at.0 - from.0) as f64) / half.0 as f64));
     let mass = tag.added.iter().fold(0.0, |mass, (from, weight)| mass + weight * faded(*from));
-    let Score::Mass { half_point, .. } = score else { return (mass, tag.score) };
-    let score = ((1.0 - 2f64.powf(-mass.max(0.0) / half_point)) * 1e6).round() / 1e6;
-    (mass, if tag.manual { 1.0 } else { score })
+    let shown = match score {
+        Score::Mass { half_point, .. } => 1.0 - 2f64.powf(-mass.max(0.0) / half_point),
+        Score::Fixed(fixed) => fixed,
+        Score::Given => tag.score,
+    };
+    let shown = (shown.max(tag.fixed) * 1e6).round() / 1e6;
+    (mass, if tag.manual { 1.0 } else { shown })
 }
 
-/// Finds events for the steps before `step`, each before the next, the latest ones first.
-fn latest(
-    step: usize,
-    before: usize,
-    from: usize,
-    usable: &dyn Fn(usize, usize) -> bool,
-    in_time: &dyn Fn(usize) -> bool,
-) -> Option<Vec<usize>> {
-    if step == 0 {
-        return Some(Vec::new());
+/// The highest level that is reached; one that was reached before is left only below its cut less the hysteresis.
+fn level(levels: &[(String, f64)], hysteresis: f64, score: f64, known: Option<usize>) -> Option<usize> {
+    let cut = |i: usize| {
+        let held = known.is_some_and(|known| i <= known);
+        if held { ((levels[i].1 - hysteresis) * 1e6).round() / 1e6 } else { levels[i].1 }
+    };
+    (0..levels.len()).take_while(|i| score >= cut(*i)).last()
+}
+
+fn month_after(zone: &Zone, at: Timestamp) -> Timestamp {
+    let mut day = zone.day(at).plus(1);
+    while !day.to_iso().ends_with("-01") {
+        day = day.plus(1);
     }
-    (from..before).rev().filter(|i| in_time(*i) && usable(*i, step - 1)).find_map(|i| {
-        let mut found = latest(step - 1, i, from, usable, in_time)?;
-        found.push(i);
-        Some(found)
-    })
+    zone.midnight(day)
+}
+
+fn joined(messages: &[Message]) -> String {
+    messages.iter().map(|message| message.1.as_str()).collect::<Vec<_>>().join(",")
 }
 
 /// Whole numbers from a seed; the same everywhere.

@@ -173,7 +173,12 @@ pub fn tag_row(
 }
 
 pub fn alert_row(key: &Arc<Key>, at: Timestamp, suppressed_by: Option<Timestamp>) -> Row {
-    let decision = Decision::Alert(Alert { level: AlertLevel::High, suppressed_by, inhibited_by: None });
+    let decision = Decision::Alert(Alert {
+        level: AlertLevel::High,
+        suppressed_by,
+        inhibited_by: None,
+        recalled_from: None,
+    });
     let evidence = vec![evidence(&format!("c-{}", at.0), at, 1, Some("投 诉"))];
     Row { key: key.clone(), at, rule: Some(BURST), decision, evidence, shadow: false, ordinal: 0 }
 }
