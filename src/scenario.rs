@@ -366,6 +366,7 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::Passed => "passed",
         Reason::Part => "part",
         Reason::Review => "review",
+        Reason::Retired => "retired",
         Reason::Unranked => "unranked",
         Reason::Manual => "manual",
         Reason::Transferred => "transferred",

@@ -115,6 +115,26 @@ fn semantic_48_tags_go_by_their_ids_and_a_removed_rule_takes_its_state_along() {
     assert_eq!(engine.next_timer(&adopted.state), None);
 }
 
+#[test]
+fn semantic_48_a_tag_that_retires_goes_with_its_last_rule() {
+    let old = set(vec![three("b", 1)]);
+    let (manifest, state) = saved(&old);
+    let at = instant("03-05 00:00");
+    let other = || vec![printed(rule("z", matching("z")).tag("U"), 3)];
+    let giver = || vec![printed(rule("z", matching("z")).tag("T"), 3)];
+    for (new, rows) in [
+        (set(other()), &[][..]),
+        (set(other()).retires("T"), &["03-05 00:00:00 remove T retired"]),
+        (set(giver()).retires("T"), &[]),
+    ] {
+        let engine = Engine::new(&new, KeyKind::Customer);
+        let (mut state, mut out) = (engine.adopt(&manifest, &state).state, Vec::new());
+        engine.retire(&mut state, at);
+        engine.advance_to(&mut state, &key("k"), instant("03-06 00:00"), &mut out);
+        assert_eq!(out.iter().map(|row| text(&new, row)).collect::<Vec<_>>(), rows);
+    }
+}
+
 /// Owned lines of a table.
 trait MapStrings {
     fn map_strings(&self) -> Vec<String>;

@@ -102,6 +102,7 @@ fn needs_care(report: &Value) -> bool {
     report["alerts"].as_array().unwrap().iter().any(|alert| alert["name"] == "高关怀需求")
 }
 
+/// X7.
 #[test]
 fn case_39_the_time_of_messages_orders_them_and_not_their_numbers() {
     let numbered = |order: &dyn Fn(u64) -> u64| {

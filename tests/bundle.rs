@@ -100,6 +100,7 @@ const EDITS: &[(&str, &str, &str, bool, bool)] = &[
     ("allow/web_hosts.csv", "example.com", "example.cn", false, true),
 ];
 
+/// Semantics 44, 46: what decides is in the fingerprint of a rule, its lists among it; titles and notes are not.
 #[test]
 fn fingerprints_follow_what_decides_and_nothing_else() {
     let prints = |files: &[SourceFile]| {

@@ -149,6 +149,29 @@ const WINDOWS: &[Case] = &[
         &["03-04 10:02:00 alert"],
     ),
     (
+        "semantic 20: a count is looked at when its signal comes and at no other time",
+        || {
+            set(vec![
+                rule("c", count("x", 2, elapsed(HOUR))).hold().alert(None),
+                rule("d", matching("z")).tag("T"),
+            ])
+        },
+        &[
+            "03-04 10:00 x2",
+            "03-04 10:30 z",
+            "03-04 12:00 z",
+            "03-04 12:30 x",
+            "03-04 12:40 x",
+            "as_of 04-01 00:00",
+        ],
+        &[
+            "03-04 10:00:00 alert",
+            "03-04 10:30:00 assign T",
+            "03-04 12:00:00 refresh T",
+            "03-04 12:40:00 alert",
+        ],
+    ),
+    (
         "W15 a signal without mentions counts one",
         || tagged(count("x", 2, elapsed(HOUR))),
         &["03-04 10:00 x0", "03-04 10:01 x0"],
@@ -567,6 +590,62 @@ const TAG_LIFE: &[Case] = &[
     ),
 ];
 
+/// Rules are listed against the order of their ids, to be run in it.
+const ORDER: &[Case] = &[
+    (
+        "semantic 32: rules in id order, combinations after them, parts before the whole, kicks last",
+        || {
+            set(vec![
+                rule("e", matching("x")).kick(KickAction::Warn),
+                rule("d", combine(&["W"], &[], &[], Hold::While)).tag("V"),
+                rule("c", combine(&["T", "U"], &[], &[], Hold::While)).tag("W"),
+                rule("b", matching("x")).tag("U").alert(None),
+                rule("a", matching("x")).tag("T"),
+                rule("f", matching("x")).tag("m1"),
+            ])
+        },
+        &["03-04 10:00 x"],
+        &[
+            "03-04 10:00:00 assign T",
+            "03-04 10:00:00 assign U",
+            "03-04 10:00:00 alert",
+            "03-04 10:00:00 assign m1",
+            "03-04 10:00:00 assign W",
+            "03-04 10:00:00 assign V",
+            "03-04 10:00:00 warn e",
+        ],
+    ),
+    (
+        "semantic 32: what an earlier rule does a later one finds done",
+        || {
+            set(vec![
+                rule("b", matching("x")).untag("T"),
+                rule("a", matching("x")).tag("T"),
+                rule("c", matching("x")).tag("T"),
+            ])
+        },
+        &["03-04 10:00 x"],
+        &["03-04 10:00:00 assign T", "03-04 10:00:00 remove T rule", "03-04 10:00:00 assign T"],
+    ),
+    (
+        "semantic 4: at one instant what runs out goes before what is looked for, and both before the event",
+        || {
+            set(vec![
+                rule("a", absence("ask", Span::Elapsed(DAY))).tag("T"),
+                rule("b", matching("x")).tag("U"),
+            ])
+            .ttl("U", Span::Elapsed(DAY))
+        },
+        &["03-04 10:00 ask x", "03-05 10:00 x", "as_of 03-05 10:01"],
+        &[
+            "03-04 10:00:00 assign U",
+            "03-05 10:00:00 remove U expired",
+            "03-05 10:00:00 assign T",
+            "03-05 10:00:00 assign U",
+        ],
+    ),
+];
+
 const RECALLS_AND_KEYS: &[Case] = &[
     ("I1", || tagged(count("x", 2, elapsed(HOUR))), &["03-04 10:00 x id=dup", "03-04 10:00 x id=dup"], &[]),
     (
@@ -766,7 +845,7 @@ const KICKS: &[Case] = &[
         &["03-04 10:00:59.999 kick flood"],
     ),
     (
-        "B10 an experimental rule kicks nobody and holds nothing",
+        "X20 an experimental rule kicks nobody and holds nothing",
         || kick_rules().changed(|rule| rule.id == "ad", Rule::experimental),
         &["03-04 10:00 a c", "03-04 10:01 b"],
         &["03-04 10:00:00 warn soft", "03-04 10:00:00 kick ad shadow", "03-04 10:01:00 kickblock link"],
@@ -803,46 +882,61 @@ impl Changed for RuleSet {
     }
 }
 
+/// Semantics 4, 32.
+#[test]
+fn what_happens_at_one_instant_has_its_order() {
+    check(ORDER);
+}
+
+/// Semantics 3, 5, 20.
 #[test]
 fn windows_are_half_open_and_natural_days_begin_at_local_midnight() {
     check(WINDOWS);
 }
 
+/// Semantic 21.
 #[test]
 fn after_firing_a_count_consumes_holds_or_fires_again() {
     check(AFTER_FIRING);
 }
 
+/// Semantic 38.
 #[test]
 fn a_cooldown_is_half_open_and_suppressed_alerts_do_not_extend_it() {
     check(COOLDOWN);
 }
 
+/// Semantics 2, 3, 23, 24.
 #[test]
 fn a_sequence_takes_the_latest_start_and_each_event_once() {
     check(SEQUENCES);
 }
 
+/// Semantics 4, 8, 26.
 #[test]
 fn an_absence_fires_at_its_deadline_before_what_happens_then() {
     check(ABSENCES);
 }
 
+/// Semantics 33, 34, 35, 36.
 #[test]
 fn a_tag_stands_from_its_assignment_until_just_before_its_removal() {
     check(TAG_LIFE);
 }
 
+/// Semantics 10, 11, 40, 41.
 #[test]
 fn recalls_take_back_hits_and_keys_do_not_meet() {
     check(RECALLS_AND_KEYS);
 }
 
+/// Semantic 22.
 #[test]
 fn any_message_keeps_a_session_open() {
     check(SESSIONS);
 }
 
+/// Semantic 31.
 #[test]
 fn one_decision_per_message_exemptions_first() {
     check(KICKS);

@@ -99,7 +99,10 @@ fn bundle() -> Bundle {
     add(
         "rules/asked.toml",
         "[[rule]]\nid = \"asked_rule\"\nversion = 1\ntitle = \"问过\"\nstatus = \"test\"\nkey = \"relation\"\n\
-         shape = \"match\"\nsignal = \"question\"\nemit = { tag = \"asked\" }\n",
+         shape = \"match\"\nsignal = \"question\"\nemit = { tag = \"asked\" }\n\n\
+         [[rule]]\nid = \"unpaid\"\nversion = 1\ntitle = \"问价后没有付款\"\nstatus = \"test\"\nkey = \"customer\"\n\
+         shape = \"sequence\"\nsteps = [\"ask_price\", \"value_for_money\"]\nwithin = \"24h\"\nwithout = \"paid_order\"\n\
+         [rule.alert]\nname = \"未付款\"\nlevel = \"low\"\n",
     );
     Bundle::from_files(&files, &Default::default()).0.expect("no errors")
 }
@@ -137,6 +140,7 @@ fn an_event_with_an_id_that_was_there_counts_once_and_the_first_one_counts() {
     );
 }
 
+/// X23: 23:59:60 is refused.
 #[test]
 fn what_cannot_be_used_is_quarantined_with_its_line() {
     let orders = format!(
@@ -215,4 +219,52 @@ fn x11_a_tag_by_hand_is_a_row_of_its_own_source() {
     let night = Night::new(&message(1, 1, CUSTOMER, "好的"), &[("t.jsonl", &events)], &["t.jsonl"]);
     let rows = night.rows("current_tags", &["customer", "tag_id", "source"]);
     assert_eq!(rows, [format!("{CUSTOMER} high_net_worth manual")]);
+}
+
+/// A business event has no sequence number and comes before the messages of its millisecond.
+#[test]
+fn semantic_2_an_order_acts_before_the_messages_of_its_millisecond() {
+    let archive = message(1, 0, CUSTOMER, "这个课程多少钱") + &message(2, 2, CUSTOMER, "性价比怎么样");
+    for (at, found) in [(START + 2 * 3_600_000, false), (START + 2 * 3_600_000 + 1, true)] {
+        let paid = format!(
+            "{{\"id\":\"o1\",\"kind\":\"order\",\"at\":{at},\"customer\":\"{CUSTOMER}\",\"status\":\"paid\",\"amount_fen\":100}}\n"
+        );
+        let night = Night::new(&archive, &[("orders.jsonl", &paid)], &["orders.jsonl"]);
+        let rules = night.rows("alerts", &["rule_id"]);
+        assert_eq!(rules.contains(&"unpaid".to_owned()), found, "{at}: {rules:?}");
+    }
+}
+
+/// An order counts at the time it was made, wherever its line stands: the ids of rows hold their instants.
+#[test]
+fn semantic_1_an_event_has_its_own_time_and_not_that_of_its_arrival() {
+    let early = order("o1", "2026-03-02 09:00", 3_000_001);
+    let late = order("o2", "2026-03-02 11:00", 3_000_001);
+    let rows = |lines: [&str; 2]| {
+        let orders = format!("{HEADER}{}", lines.concat());
+        let night =
+            Night::new(&message(1, 4, CUSTOMER, "好的"), &[("orders.csv", &orders)], &["order=orders.csv"]);
+        night.rows("tag_events", &["kind", "tag_id", "output_id"])
+    };
+    assert_eq!(rows([&early, &late]), rows([&late, &early]));
+    assert!(rows([&early, &late]).iter().any(|row| row.starts_with("assign high_net_worth")));
+}
+
+/// What is said in a group belongs to who says it.
+#[test]
+fn semantic_12_a_group_message_belongs_to_its_sender_alone() {
+    let said = |id: u32, from: &str| {
+        message(id, i64::from(id), from, "我要投诉，要退款，态度差")
+            .replace("\"roomid\":\"\"", "\"roomid\":\"wrEXAMPLEAAAAAAAAAAAAAAAAAAAAA09\"")
+            .replace("[\"lihua\"]", &format!("[\"lihua\",\"{CUSTOMER}\",\"{NEW_ID}\"]"))
+    };
+    let night = Night::new(&(said(1, CUSTOMER) + &message(2, 3, NEW_ID, "好的")), &[], &[]);
+    let customers = night.rows("tag_events", &["key_kind", "customer"]);
+    assert!(customers.iter().all(|row| row.ends_with(CUSTOMER)), "{customers:?}");
+    let both = Night::new(&(said(1, CUSTOMER) + &said(2, NEW_ID)), &[], &[]);
+    let of = |night: &Night, id: &str| {
+        night.rows("tag_events", &["customer"]).iter().filter(|row| *row == id).count()
+    };
+    assert_eq!(of(&both, CUSTOMER), of(&night, CUSTOMER), "another's words add nothing");
+    assert_eq!(of(&both, NEW_ID), of(&both, CUSTOMER));
 }

@@ -672,3 +672,136 @@ fn a_night_of_one_customer_writes_the_state_of_one_customer() {
     assert!(before.len() >= 79);
     assert_eq!(tags_of_others(), before, "and so are their tags");
 }
+
+/// The shipped dictionaries with one more term of complaints, and its version raised.
+fn with_term(term: &str) -> Bundle {
+    let mut files = chattag::bundle::embedded_files();
+    let list = files.iter_mut().find(|file| file.path == "lexicons/complaint.csv").unwrap();
+    let text = String::from_utf8(std::mem::take(&mut list.bytes)).unwrap();
+    let (header, rest) = text.split_once('\n').unwrap();
+    let mut row = vec![""; header.split(',').count()];
+    (row[0], row[1], row[3]) = ("c999", term, "投诉/升级");
+    list.bytes = format!("{header}\n{rest}{}\n", row.join(",")).into_bytes();
+    Bundle::from_files(&files, &Options::default()).0.unwrap()
+}
+
+/// X15, semantic 46: a term that is added today does not change what was read; a replay reads it again.
+#[test]
+fn x15_a_new_term_counts_from_its_night_on_and_a_replay_finds_it_before() {
+    let (old, new, place) = (bundle(), with_term("气炸了"), tempfile::tempdir().unwrap());
+    let (once, nightly) = (place.path().join("once"), place.path().join("nightly"));
+    let [one, two] = ["01", "02"].map(|n| format!("wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA{n}"));
+    let at = |day: i64, minutes: i64| MONDAY + day * DAY + 10 * HOUR + minutes * MINUTE;
+    let angry = |id: u32, day: i64, who: &str| {
+        (0..3).map(|n| say(id + n, at(day, i64::from(n)), who, "lihua", "", "我气炸了")).collect::<Vec<_>>()
+    };
+    let mut files = Vec::new();
+    for (night, (bundle, messages)) in
+        [(old, angry(1, 0, &one)), (&new, angry(11, 1, &two))].into_iter().enumerate()
+    {
+        let file = place.path().join(format!("{night}.jsonl"));
+        write(&file, &messages);
+        run(bundle, &options(std::slice::from_ref(&file), &nightly));
+        files.push(file);
+    }
+    let burst = |out: &Path| -> Vec<(String, String)> {
+        let rows = standing_rows(out, "alerts").into_iter().filter(|row| row["rule_id"] == "complaint_burst");
+        rows.map(|row| (row["customer"].clone(), row["lexicon_fp"].clone())).collect()
+    };
+    let customers = |out: &Path| burst(out).into_iter().map(|row| row.0).collect::<Vec<_>>();
+    assert_eq!(customers(&nightly), std::slice::from_ref(&two), "the new term counts from its night on");
+    let replay = ReplayOptions {
+        run: options(&files, &nightly),
+        from: Timestamp(MONDAY),
+        rules: Which::Changed,
+        dry_run: false,
+    };
+    batch::replay(&new, &replay, &Progress::default()).unwrap();
+    assert_eq!(customers(&nightly), [one, two]);
+    run(&new, &options(&files, &once));
+    assert_same_decisions(&once, &nightly, "a new term", &[]);
+    let prints: std::collections::BTreeSet<String> = burst(&nightly).into_iter().map(|row| row.1).collect();
+    assert_eq!(prints.len(), 1, "{prints:?}");
+}
+
+#[test]
+fn semantic_43_a_night_that_is_written_again_has_the_same_ids_and_a_changed_rule_others() {
+    let place = tempfile::tempdir().unwrap();
+    let customer = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
+    let file = place.path().join("a.jsonl");
+    write(&file, &[say(1, MONDAY + HOUR, customer, "lihua", "", "我要投诉，要退款，态度差")]);
+    let ids = |name: &str, bundle: &Bundle, rule: &str| -> Vec<String> {
+        let out = place.path().join(name);
+        run(bundle, &options(std::slice::from_ref(&file), &out));
+        let rows = ["tag_events", "alerts"].map(|table| rows(&out, table)).concat();
+        rows.into_iter().filter(|row| row["rule_id"] == rule).map(|row| row["output_id"].clone()).collect()
+    };
+    let first = ids("first", bundle(), "complaint_burst");
+    assert!(!first.is_empty());
+    assert_eq!(ids("again", bundle(), "complaint_burst"), first);
+    let changed = ids("changed", &stricter(), "complaint_burst");
+    assert!(changed.len() == first.len() && changed.iter().all(|id| !first.contains(id)));
+}
+
+#[test]
+fn x6_one_id_in_two_companies_is_two_messages() {
+    let place = tempfile::tempdir().unwrap();
+    let customer = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
+    let said = say(1, MONDAY + HOUR, customer, "lihua", "", "我要投诉，要退款，态度差");
+    let of = |corp: &str| {
+        let mut message = said.clone();
+        message["corpid"] = json!(corp);
+        message
+    };
+    let file = place.path().join("a.jsonl");
+    write(&file, &[of("wwA"), of("wwB"), of("wwA")]);
+    let out = place.path().join("out");
+    let report = run(bundle(), &options(std::slice::from_ref(&file), &out));
+    assert_eq!((report.tally.processed, report.tally.duplicate), (2, 1));
+    let alerts = rows(&out, "alerts").into_iter().filter(|row| row["rule_id"] == "complaint_burst");
+    let corps: Vec<String> = alerts.map(|row| row["corp"].clone()).collect();
+    assert_eq!(corps, ["wwA", "wwB"]);
+}
+
+/// What a commit leaves of a recalled message: a note in both tables, night after night as in one run.
+#[test]
+fn semantic_40_what_rested_on_a_message_recalled_a_night_later_is_noted() {
+    let customer = "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01";
+    let at = |hours: i64, minutes: i64| MONDAY + hours * HOUR + minutes * MINUTE;
+    let angry = say(1, at(10, 0), customer, "lihua", "", "我要投诉，要退款，态度差");
+    let nights = [
+        vec![angry.clone(), say(2, at(23, 0), customer, "lihua", "", "好的")],
+        vec![recall(3, at(30, 0), &angry), say(4, at(40, 0), customer, "lihua", "", "好的")],
+    ];
+    let (_place, once, nightly) = both_ways(bundle(), &nights);
+    assert_same_decisions(&once, &nightly, "recalled", &[]);
+    for table in ["tag_events", "alerts"] {
+        let notes: Vec<Row> =
+            rows(&nightly, table).into_iter().filter(|row| row["kind"] == "recalled_evidence").collect();
+        assert!(!notes.is_empty(), "{table}");
+        let quotes = |row: &Row| row["evidence"].contains(angry["msgid"].as_str().unwrap());
+        assert!(
+            notes.iter().all(|row| row["at"] == (at(30, 0) * 1_000).to_string() && quotes(row)),
+            "{notes:?}"
+        );
+    }
+    let alert = rows(&nightly, "alerts").into_iter().find(|row| row["kind"] == "recalled_evidence").unwrap();
+    assert_eq!(alert["recalled_from"], (at(10, 0) * 1_000).to_string());
+}
+
+/// X4.
+#[test]
+fn a_message_from_the_future_is_laid_aside_and_moves_no_time() {
+    let (place, customer) = (tempfile::tempdir().unwrap(), "wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA01");
+    let mut ahead = say(2, MONDAY + HOUR, customer, "lihua", "", "在吗");
+    ahead["msgtime"] = json!(MONDAY + 400 * DAY);
+    let file = place.path().join("a.jsonl");
+    write(&file, &[say(1, MONDAY, customer, "lihua", "", "在吗"), ahead]);
+    let out = place.path().join("out");
+    let report = run(bundle(), &options(std::slice::from_ref(&file), &out));
+    assert_eq!(report.tally.reasons["quarantined.time.ahead_of_id"], 1, "{:?}", report.tally.reasons);
+    let late = place.path().join("b.jsonl");
+    write(&late, &[say(3, MONDAY + 23 * HOUR, customer, "lihua", "", "好的")]);
+    let report = run(bundle(), &options(std::slice::from_ref(&late), &out));
+    assert_eq!((report.tally.processed, rows(&out, "late").len()), (1, 0), "the time has not moved");
+}

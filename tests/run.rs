@@ -134,6 +134,7 @@ fn a_day_of_talk_becomes_tags_an_alert_and_a_kick() {
     }
 }
 
+/// Semantic 42.
 #[test]
 fn the_same_input_gives_the_same_bytes_whatever_threads_memory_and_names() {
     let messages: Vec<Value> = (0..40).flat_map(|copy| shifted(&day(), copy)).collect();
@@ -219,6 +220,7 @@ fn recall(n: u32, at: i64, target: &Value) -> Value {
            "msgtime": at, "msgtype": "revoke", "revoke": {"pre_msgid": target["msgid"]}})
 }
 
+/// X9.
 #[test]
 fn a_recalled_complaint_does_not_count_in_whatever_file_the_recall_stands() {
     let messages = day();

@@ -498,16 +498,19 @@ const REFUNDS: &[Case] = &[
     ("X18 a negative sum", summed, &["03-04 10:00 paid fen=-500", "03-04 11:00 paid fen=999"], &[]),
 ];
 
+/// Semantic 25.
 #[test]
 fn d1_to_d8_streaks_count_local_days_running() {
     check(STREAKS);
 }
 
+/// Semantic 27.
 #[test]
 fn q1_to_q5_shares_are_compared_with_whole_numbers_at_each_denominator_event() {
     check(RATIOS);
 }
 
+/// Semantic 28.
 #[test]
 fn c1_to_c6_rhythms_open_and_close_at_local_midnights() {
     check(CYCLES);

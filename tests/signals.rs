@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use chattag::bundle::{self, Bundle, Options};
-use chattag::mention::Scratch;
+use chattag::lexicon::{Catalog, Lexicon, NegationPolicy, Term, Validity, parse};
+use chattag::mention::{Annotator, Mention, Scratch};
 use chattag::message::*;
 use chattag::rules::SourceFile;
 use chattag::signal::Event;
-use chattag::time::Timestamp;
+use chattag::time::{Day, Timestamp, Zone};
 use smallvec::{SmallVec, smallvec};
 
 const SIGNALS: &str = r#"
@@ -214,4 +215,132 @@ fn exemptions_hold_by_role_and_by_list_until_the_local_midnight_of_their_end() {
             (0..64).find(|bit| bits & (1 << bit) != 0).map(|bit| bundle.rules.exemptions[bit].id.as_str());
         assert_eq!(found, *expected, "{speaker} {role:?} {room_role:?}");
     }
+}
+
+/// The hits of one term list in a text: its terms, each with what follows `=` as its way with negation, `!` its
+/// covering phrase, `&` its companion.
+fn hits(terms: &[&str], text: &str) -> Vec<(String, u32, u32, bool)> {
+    let made = terms.iter().zip(1..).map(|(line, n)| {
+        let mut words = line.split(' ');
+        let mut term = Term::plain(&format!("t{n}"), words.next().expect("a term"));
+        for word in words {
+            match word.split_at(1) {
+                ("!", context) => term.contexts.push(context.to_owned()),
+                ("&", companion) => term.companions.push(companion.to_owned()),
+                ("=", "drop") => term.negation = NegationPolicy::Drop,
+                ("=", "flip") => term.negation = NegationPolicy::Flip,
+                other => panic!("{other:?}"),
+            }
+        }
+        term
+    });
+    let scope = parse("negation.csv", include_bytes!("../dictionaries/lexicons/negation.csv")).0;
+    let catalog = Catalog::new(vec![scope, Lexicon::new("case", made.collect())]);
+    let mut found = Vec::new();
+    let annotator = Annotator::new(&catalog, &Zone::shanghai());
+    annotator.annotate(&typed(text), &mut Scratch::default(), &mut found);
+    let shown =
+        |one: &Mention| (catalog.term(one.term).text.clone(), one.chars.start, one.chars.end, one.flipped);
+    found.iter().map(shown).collect()
+}
+
+/// Number of the sentence, terms, text, hits: term, first character, one past the last, turned round.
+type WordCase = (u32, &'static [&'static str], &'static str, &'static [(&'static str, u32, u32, bool)]);
+
+const WORD_CASES: &[WordCase] = &[
+    // 13: folded by width, case and script; offsets are those of the text as sent.
+    (13, &["vip优惠"], "😀ＶＩＰ優惠！", &[("vip优惠", 1, 6, false)]),
+    // 14: leftmost-longest and without overlap inside one list; repeats count.
+    (
+        14,
+        &["优惠", "优惠券", "券后"],
+        "优惠券后优惠优惠",
+        &[("优惠券", 0, 3, false), ("优惠", 4, 6, false), ("优惠", 6, 8, false)],
+    ),
+    // 15: a hit that its context covers is dropped, another one stays.
+    (15, &["刷单 !防刷单"], "防刷单提醒，刷单加我", &[("刷单", 6, 8, false)]),
+    (15, &["刷单 !防刷单"], "防一防刷单", &[]),
+    // 16: a companion within eight characters on either side.
+    (16, &["苹果 &钱"], "钱一二三四五六七苹果", &[("苹果", 8, 10, false)]),
+    (16, &["苹果 &钱"], "苹果一二三四五六七钱", &[("苹果", 0, 2, false)]),
+    (16, &["苹果 &钱"], "钱一二三四五六七八苹果", &[]),
+    // 17: ignored, dropped or flipped; punctuation ends the scope; a question is no negation.
+    (17, &["满意"], "我不满意", &[("满意", 2, 4, false)]),
+    (17, &["满意 =drop"], "我不满意", &[]),
+    (17, &["满意 =flip"], "我不满意", &[("满意", 2, 4, true)]),
+    (17, &["满意 =drop"], "不，满意", &[("满意", 2, 4, false)]),
+    (17, &["优惠 =drop"], "有没有优惠", &[("优惠", 3, 5, false)]),
+    (17, &["满意 =drop"], "不错，挺满意", &[("满意", 4, 6, false)]),
+];
+
+#[test]
+fn semantics_13_to_17_what_is_a_hit_and_what_is_none() {
+    for (number, terms, text, expected) in WORD_CASES {
+        let expected =
+            expected.iter().map(|(term, first, end, flipped)| ((*term).to_owned(), *first, *end, *flipped));
+        assert_eq!(hits(terms, text), expected.collect::<Vec<_>>(), "{number}: {text}");
+    }
+}
+
+#[test]
+fn semantic_14_lists_do_not_see_each_other() {
+    let list = |id: &str, text: &str| Lexicon::new(id, vec![Term::plain(id, text)]);
+    let catalog = Catalog::new(vec![list("a", "优惠"), list("b", "优惠券")]);
+    let mut found = Vec::new();
+    let annotator = Annotator::new(&catalog, &Zone::shanghai());
+    annotator.annotate(&typed("优惠券"), &mut Scratch::default(), &mut found);
+    assert_eq!(found.len(), 2, "each list has its own hit");
+}
+
+#[test]
+fn semantic_16_a_companion_in_another_part_is_none() {
+    let mut term = Term::plain("t", "苹果");
+    term.companions.push("钱".to_owned());
+    let catalog = Catalog::new(vec![Lexicon::new("case", vec![term])]);
+    let annotator = Annotator::new(&catalog, &Zone::shanghai());
+    let mut found = Vec::new();
+    for (message, n) in [(typed("苹果多少钱"), 1), (two_parts("苹果", "多少钱"), 0)] {
+        annotator.annotate(&message, &mut Scratch::default(), &mut found);
+        assert_eq!(found.len(), n);
+    }
+}
+
+#[test]
+fn semantic_18_a_term_counts_from_its_first_day_until_the_midnight_of_its_end() {
+    let zone = Zone::shanghai();
+    let valid = Validity { from: Day::parse("2024-10-20"), until: Day::parse("2024-11-15") };
+    let term = Term { valid, ..Term::plain("t", "满减") };
+    let catalog = Catalog::new(vec![Lexicon::new("case", vec![term])]);
+    let annotator = Annotator::new(&catalog, &zone);
+    let mut found = Vec::new();
+    for (at, n) in [
+        ("2024-10-19 23:59:59.999", 0),
+        ("2024-10-20 00:00", 1),
+        ("2024-11-14 23:59:59.999", 1),
+        ("2024-11-15 00:00", 0),
+    ] {
+        let at_that_time = Message { at: zone.parse_local(at).expect("a time"), ..typed("有满减吗") };
+        annotator.annotate(&at_that_time, &mut Scratch::default(), &mut found);
+        assert_eq!(found.len(), n, "{at}");
+    }
+}
+
+#[test]
+fn semantic_19_a_signal_depends_on_its_message_alone() {
+    let bundle = bundle();
+    let (asked, silent) = (typed("打折吗？打折吗？"), typed("好的"));
+    let first = evaluated(&bundle, &asked);
+    let sign =
+        first.sign(bundle.rules.signals.iter().position(|one| one.id == "asked").map(number).expect("one"));
+    assert_eq!(first.hits_of(sign.expect("it is true")).len(), 2, "a signal carries its hits");
+    let (mut mentions, mut event, mut scratch) = (Vec::new(), Event::default(), Scratch::default());
+    for message in [&silent, &asked, &silent, &asked] {
+        bundle.annotator.annotate(message, &mut scratch, &mut mentions);
+        bundle.evaluator.evaluate(message, &mentions, &bundle.catalog, &mut event);
+    }
+    assert_eq!(format!("{event:?}"), format!("{first:?}"), "whatever came before");
+}
+
+fn number(place: usize) -> chattag::rules::SignalIdx {
+    chattag::rules::SignalIdx(u16::try_from(place).expect("few signals"))
 }

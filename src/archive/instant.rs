@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// X5.
     #[test]
     fn times_are_read_in_every_unit_and_spelling() {
         // case 37: seconds, ms, µs, ns, digits in a string, floats; case 38: local dates

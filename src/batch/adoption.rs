@@ -82,6 +82,7 @@ impl<'a> Adoption<'a> {
         let (engine, manifest) = (&self.engines[kind as usize], &self.manifests[kind as usize]);
         let mut state = engine.adopt(manifest, saved).state;
         engine.renumber_terms(&mut state, &self.terms);
+        engine.retire(&mut state, self.before);
         state
     }
 

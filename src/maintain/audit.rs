@@ -423,6 +423,7 @@ mod tests {
             hysteresis: 0.0,
             reviewed: false,
             rules_may_remove: true,
+            retires: false,
         }
     }
 

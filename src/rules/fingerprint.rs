@@ -220,7 +220,17 @@ fn tag_id(tag: TagIdx, set: &RuleSet) -> &str {
 
 fn tag_form(tag: &Tag, set: &RuleSet) -> Value {
     let group = tag.group.map(|group| &set.groups[usize::from(group.0)].id);
-    json!([tag.id, tag.path, group, tag.ttl, tag.reviewed, tag.levels, tag.hysteresis, tag.rules_may_remove])
+    json!([
+        tag.id,
+        tag.path,
+        group,
+        tag.ttl,
+        tag.reviewed,
+        tag.levels,
+        tag.hysteresis,
+        tag.rules_may_remove,
+        tag.retires
+    ])
 }
 
 fn group_form(group: &Group, set: &RuleSet) -> Value {

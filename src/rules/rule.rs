@@ -522,6 +522,8 @@ pub struct Tag {
     pub hysteresis: f64,
     /// Rules may take the tag away although a person assigned it.
     pub rules_may_remove: bool,
+    /// It goes when no rule gives it any more; else it stays until its time runs out.
+    pub retires: bool,
 }
 
 /// A group of tags of which a key has at most one.

@@ -44,6 +44,7 @@ pub fn tag(table: &Table, context: &Context<'_>) -> Option<Tag> {
     let reviewed = reader.choice("review", REVIEWS).unwrap_or(false);
     let hysteresis = hysteresis(&reader, &levels);
     let rules_may_remove = reader.flag("rules_may_remove").unwrap_or(false);
+    let retires = reader.choice("retire", RETIRES).unwrap_or(false);
     reader.text("note");
     reader.finish();
     Some(Tag {
@@ -55,6 +56,7 @@ pub fn tag(table: &Table, context: &Context<'_>) -> Option<Tag> {
         levels,
         hysteresis,
         rules_may_remove,
+        retires,
     })
 }
 
@@ -132,6 +134,9 @@ fn hysteresis(reader: &Reader<'_>, levels: &[(String, f64)]) -> f64 {
 }
 
 const REVIEWS: &[(&str, bool)] = &[("monthly", true)];
+
+/// What becomes of the tag when no rule gives it any more.
+const RETIRES: &[(&str, bool)] = &[("keep", false), ("remove", true)];
 
 const EXCLUSIVE: &[(&str, Exclusive)] = &[
     ("none", Exclusive::None),

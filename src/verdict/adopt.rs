@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::lexicon::TermIdx;
 use crate::rules::{AlertIdx, Fingerprint, Migrate, RuleIdx, RuleSet, SignalIdx, TagIdx};
+use crate::time::Timestamp;
 
 use super::census::Scales;
 use super::engine::{Engine, KeyState};
+use super::ledger::StandingTag;
 
 /// What the numbers in saved states of one kind of key mean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +97,15 @@ impl Engine<'_> {
         state.live = renumber(&saved.live);
         state.shadow = renumber(&saved.shadow);
         Adopted { state, replay: self.to_replay(manifest) }
+    }
+
+    /// Lets the tags that no rule gives any more, and that go with their last rule, go at `at`: what is decided
+    /// is decided until then.
+    pub fn retire(&self, state: &mut KeyState, at: Timestamp) {
+        for shadow in [false, true] {
+            let retired = |one: &&mut StandingTag| self.is_retired(one.tag, shadow);
+            state.ledger(shadow).tags.iter_mut().filter(retired).for_each(|one| one.retire(at));
+        }
     }
 
     /// Returns the rules whose states cannot be taken over and that ask to be computed anew, in id order.

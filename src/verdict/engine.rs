@@ -22,7 +22,7 @@ use crate::timeline::{Firing, Outcome, Program, Progress, Raised, RuleStates, Sc
 use super::combine;
 use super::kick::Asked;
 use super::ledger::{Ledger, StandingTag, Turn};
-use super::row::Row;
+use super::row::{Reason, Row};
 
 /// Applies the rules of one kind of key. Built once, shared by all threads.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Engine<'a> {
     program: Program<'a>,
     /// The places of the rules that give each reviewed tag, sorted by tag.
     reviewers: Vec<(TagIdx, usize)>,
+    /// Some tag goes when no rule gives it any more.
+    retires: bool,
 }
 
 /// All that is remembered of one key between two events.
@@ -85,7 +87,8 @@ impl<'a> Engine<'a> {
     pub fn new(set: &'a RuleSet, kind: KeyKind) -> Engine<'a> {
         let program = Program::new(set, kind);
         let reviewers = reviewers(set, &program);
-        Engine { set, program, reviewers }
+        let retires = set.tags.iter().any(|tag| tag.retires);
+        Engine { set, program, reviewers, retires }
     }
 
     /// Returns the rules, tags and groups it was made of.
@@ -233,7 +236,7 @@ impl<'a> Engine<'a> {
 
     /// Looks again at the tags whose review is due: they stay while one of their rules still holds.
     fn review(&self, shadow: bool, state: &mut KeyState, key: &Arc<Key>, due: Timestamp, out: &mut Vec<Row>) {
-        if self.reviewers.is_empty() {
+        if self.reviewers.is_empty() && !self.retires {
             return;
         }
         for tag in self.turn(state.ledger(shadow), shadow, key, out).to_review(due) {
@@ -244,7 +247,12 @@ impl<'a> Engine<'a> {
             let holds = givers
                 .map(|(_, place)| *place)
                 .any(|place| of_ledger(place) && self.program.holds(place, &state.rules, due));
-            self.turn(state.ledger(shadow), shadow, key, out).review(tag, holds, due);
+            let reason = match holds {
+                true => None,
+                false if self.is_retired(tag, shadow) => Some(Reason::Retired),
+                false => Some(Reason::Review),
+            };
+            self.turn(state.ledger(shadow), shadow, key, out).review(tag, reason, due);
         }
     }
 
@@ -265,6 +273,15 @@ impl<'a> Engine<'a> {
             );
         }
         self.program.recall(&mut state.rules, event);
+    }
+
+    /// Returns whether a tag goes with its last rule, and no rule of this kind of key gives it.
+    pub(super) fn is_retired(&self, tag: TagIdx, shadow: bool) -> bool {
+        let gives = |place: usize| {
+            let rule = self.program.rule(place).1;
+            (rule.status == Status::Experimental) == shadow && rule.tags().contains(&tag)
+        };
+        self.set.tags[usize::from(tag.0)].retires && !(0..self.program.len()).any(gives)
     }
 
     fn take_turn(

@@ -290,12 +290,12 @@ impl Turn<'_> {
         due.map(|one| one.tag).collect()
     }
 
-    /// Keeps or removes a tag that was looked at again.
-    pub fn review(&mut self, tag: TagIdx, holds: bool, at: Timestamp) {
+    /// Keeps a tag that was looked at again, or removes it when there is a reason to.
+    pub fn review(&mut self, tag: TagIdx, reason: Option<Reason>, at: Timestamp) {
         let Some(known) = self.ledger.standing(tag) else { return };
         let cause = Cause { at, rule: known.rule, evidence: &[] };
-        if !holds {
-            return self.take_away(tag, Reason::Review, &cause);
+        if let Some(reason) = reason {
+            return self.take_away(tag, reason, &cause);
         }
         let mut next = known.clone();
         let faded = self.score_at(known, at);
@@ -540,6 +540,13 @@ impl Turn<'_> {
 }
 
 impl StandingTag {
+    /// Has the tag looked at again at `at`, where it goes for want of a rule. What a person gave stays.
+    pub(super) fn retire(&mut self, at: Timestamp) {
+        if !self.standing.manual {
+            self.review_at = Some(at);
+        }
+    }
+
     fn mass_at(&self, at: Timestamp, score: Score) -> f64 {
         score::faded(self.mass, at.since(self.mass_at), score)
     }

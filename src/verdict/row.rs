@@ -130,6 +130,8 @@ pub enum Reason {
     Part,
     /// The monthly review found its condition no longer met.
     Review,
+    /// No rule gives it any more.
+    Retired,
     /// The barrier ranks its key no longer.
     Unranked,
     /// A person assigned it or took it away.

@@ -101,6 +101,7 @@ mod tests {
             levels: vec![("mid".to_owned(), 0.5), ("high".to_owned(), 0.8)],
             hysteresis,
             rules_may_remove: false,
+            retires: false,
         }
     }
 

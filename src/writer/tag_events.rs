@@ -28,7 +28,7 @@ pub(super) fn table() -> Table {
         ColumnDef::nullable(
             "reason",
             Kind::Text,
-            "why it comes, goes or is blocked: expired, cleared, rule, superseded, outranked, below (its share fell), passed (its window closed), part (of a combination went), review, unranked, manual, transferred, inherited",
+            "why it comes, goes or is blocked: expired, cleared, rule, superseded, outranked, below (its share fell), passed (its window closed), part (of a combination went), review, retired (no rule gives it any more), unranked, manual, transferred, inherited",
         ),
         ColumnDef::nullable("reason_tag_id", Kind::Text, "the tag that superseded or outranked this one"),
     ]);

@@ -50,6 +50,7 @@ pub(super) fn reason(reason: Reason) -> (&'static str, Option<TagIdx>) {
         Reason::Passed => ("passed", None),
         Reason::Part => ("part", None),
         Reason::Review => ("review", None),
+        Reason::Retired => ("retired", None),
         Reason::Unranked => ("unranked", None),
         Reason::Manual => ("manual", None),
         Reason::Transferred => ("transferred", None),

@@ -171,6 +171,7 @@ fn a_text_is_explained_stage_by_stage() {
     assert!(found.iter().all(|find| find["kept"] == false && !find["refusal"].is_null()), "{json}");
 }
 
+/// Semantic 47.
 #[test]
 fn a_customers_tag_is_explained_by_every_step_that_led_to_it() {
     let desk = Desk::new();

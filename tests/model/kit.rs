@@ -250,6 +250,7 @@ pub fn set(mut rules: Vec<Rule>) -> RuleSet {
         levels: Vec::new(),
         hysteresis: 0.0,
         rules_may_remove: false,
+        retires: false,
     };
     let pack = Pack {
         name: "kit".to_owned(),
@@ -277,6 +278,7 @@ pub trait WithTags {
     fn reviewed(self, tag: &str) -> Self;
     fn hysteresis(self, tag: &str, width: f64) -> Self;
     fn rules_may_remove(self, tag: &str) -> Self;
+    fn retires(self, tag: &str) -> Self;
     /// The alerts of `rule` are muted while the alert `by` is in its cooldown.
     fn inhibited(self, rule: &str, by: &str) -> Self;
 }
@@ -288,6 +290,10 @@ impl WithTags for RuleSet {
     }
     fn hysteresis(mut self, tag: &str, width: f64) -> RuleSet {
         self.tags[usize::from(tag_idx(tag).0)].hysteresis = width;
+        self
+    }
+    fn retires(mut self, tag: &str) -> RuleSet {
+        self.tags[usize::from(tag_idx(tag).0)].retires = true;
         self
     }
     fn rules_may_remove(mut self, tag: &str) -> RuleSet {

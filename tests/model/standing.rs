@@ -4,7 +4,7 @@ use chattag::rules::*;
 use chattag::time::Timestamp;
 
 use super::super::kit::TAGS;
-use super::{Fire, Message, Note, Piece, Plain, Raised, Tag, joined, mark};
+use super::{Fire, Message, Note, Piece, Plain, Raised, Tag, joined};
 
 impl Plain<'_> {
     pub(super) fn kick(&mut self, j: usize, shadow: usize, asked: &[usize]) {

@@ -67,6 +67,7 @@ fn a_view_takes_no_space_of_its_own() {
     }
 }
 
+/// X2.
 #[test]
 fn a_second_process_is_refused_and_told_who_is_at_work() {
     let out = scratch();

@@ -109,6 +109,7 @@ fn tag(id: &str, path: &[&str]) -> Tag {
         levels,
         hysteresis: 0.0,
         rules_may_remove: false,
+        retires: false,
     }
 }
 
