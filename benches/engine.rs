@@ -126,6 +126,21 @@ fn two_hundred_rules_over_the_same_events(bencher: divan::Bencher<'_, '_>) {
     measure(bencher, &two_hundred_rules(), &histories());
 }
 
+/// As before, and what is said is spread over all topics: each of the two hundred rules is moved now and then.
+#[divan::bench]
+fn two_hundred_rules_all_of_which_are_talked_about(bencher: divan::Bencher<'_, '_>) {
+    let (mut histories, mut dice) = (histories(), Dice(4));
+    for event in histories.iter_mut().flatten().filter(|event| event.signals.len() > 1) {
+        let topic = dice.below(200);
+        if topic < 180 {
+            event.signals.retain(|sign| sign.n_hits == 0);
+            let signal = SignalIdx(100 + u16::try_from(topic).expect("below 180"));
+            event.signals.push(Sign { signal, first_hit: 0, n_hits: 1 });
+        }
+    }
+    measure(bencher, &two_hundred_rules(), &histories);
+}
+
 #[divan::bench]
 fn the_shipped_rules_over_a_hundred_thousand_events(bencher: divan::Bencher<'_, '_>) {
     let bundle = Bundle::embedded(&Options::default()).0.expect("the shipped dictionaries have no errors");

@@ -335,6 +335,12 @@ impl Class {
     }
 }
 
+/// Returns the number by which a record of an archive takes its place among what happens at one millisecond: a
+/// record whose number was lost comes before those that have one, and after the business events.
+pub fn acting_seq(seq: u64) -> u64 {
+    seq.max(1)
+}
+
 /// Whose history a row is about. Fields that the kind does not use are empty.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Key {

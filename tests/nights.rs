@@ -805,3 +805,44 @@ fn a_message_from_the_future_is_laid_aside_and_moves_no_time() {
     let report = run(bundle(), &options(std::slice::from_ref(&late), &out));
     assert_eq!((report.tally.processed, rows(&out, "late").len()), (1, 0), "the time has not moved");
 }
+
+/// Semantic 29: the scale of a month that is over stays as it was when an order comes late. The customer whose order
+/// it is finds its band on that scale; nobody else's moves.
+#[test]
+fn an_order_that_comes_after_its_month_moves_its_customers_band_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let customer = |n: i64| format!("wmEXAMPLEAAAAAAAAAAAAAAAAAAAA{n:03}");
+    let order = |id: String, at: i64, n: i64| {
+        json!({"id": id, "kind": "order", "at": at, "customer": customer(n), "staff": "lihua", "status": "paid",
+               "amount_fen": 1_000})
+    };
+    let days = |n: i64| MONDAY + n * DAY + 10 * HOUR;
+    // Customer n has n + 1 orders in March; April begins 30 days after Monday, 2 March.
+    let orders: Vec<Value> = (0..12)
+        .flat_map(|n| (0..=n).map(move |i| (n, i)))
+        .map(|(n, i)| order(format!("o{n}x{i}"), days(3 + i) + n * MINUTE, n))
+        .collect();
+    let late: Vec<Value> = (0..11).map(|i| order(format!("late{i}"), days(29) + i * MINUTE, 0)).collect();
+    let mut sources = Vec::new();
+    for (night, events) in [orders, late].into_iter().enumerate() {
+        let (file, events_file) =
+            (place.path().join(format!("{night}.jsonl")), place.path().join(format!("e{night}.jsonl")));
+        write(&file, &[say(night as u32, days(30 + night as i64), &customer(50), "lihua", "", "在吗")]);
+        write(&events_file, &events);
+        sources.push(events_file.to_str().unwrap().to_owned());
+        let events = batch::event_sources(&sources).unwrap();
+        run(bundle(), &RunOptions { events, ..options(std::slice::from_ref(&file), &out) });
+    }
+    let bands = |rows: Vec<Row>, who: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let ranked = rows.into_iter().filter(|row| row["rule_id"] == "rfm" && row["kind"] == "assign");
+        let ranked = ranked.filter(|row| who(&row["customer"]) && row["tag_id"].starts_with("rfm_f"));
+        ranked.map(|row| row["tag_id"].clone()).collect()
+    };
+    let of_first = |name: &str| name == customer(0);
+    assert_eq!(bands(standing_rows(&out, "tag_events"), &of_first), ["rfm_f5"], "twelve orders in March");
+    let corrected = rows(&out, "tag_events").into_iter().filter(|row| !row["corrects"].is_empty());
+    assert!(corrected.map(|row| row["customer"].clone()).all(|name| of_first(&name)));
+    let others = bands(standing_rows(&out, "tag_events"), &|name| !of_first(name));
+    assert_eq!(others.len(), 11, "the others keep theirs: {others:?}");
+}

@@ -17,7 +17,7 @@ use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
 use crate::mention::{Mention, Scratch};
-use crate::message::{Consent, Flags, Message, Origin, Recall};
+use crate::message::{Consent, Flags, Message, Origin, Recall, acting_seq};
 use crate::model::Label;
 use crate::signal::{Event, Sign};
 use crate::state::Sent;
@@ -366,7 +366,7 @@ impl<'a> Collector<'a> {
         if self.settings.respect_disagree {
             worker.event.clear();
             worker.event.at = consent.at;
-            worker.event.seq = consent.seq;
+            worker.event.seq = acting_seq(consent.seq);
             worker.event.id.push_str(&consent.id);
             for class in Class::ALL.into_iter().filter(|class| self.routes.serves(*class)) {
                 if let Some(address) = route::consent_address(consent, class) {

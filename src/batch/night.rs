@@ -12,7 +12,7 @@ use super::resume::Resumed;
 use super::route;
 use super::walk::{Walk, Whose};
 use crate::error::Error;
-use crate::message::{Key, KeyKind};
+use crate::message::{Key, KeyKind, acting_seq};
 use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::state::{self, History, Sent, StoredHistory};
@@ -420,7 +420,7 @@ fn put_recall(
     event: &mut Event,
 ) {
     event.clear();
-    (event.at, event.seq) = (recall.at, recall.seq);
+    (event.at, event.seq) = (recall.at, acting_seq(recall.seq));
     event.id.push_str(&recall.id);
     event.recall_of.push_str(target);
     codec::encode(out, address, kind, recall.arrival, event, |_| true);

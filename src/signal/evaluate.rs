@@ -14,7 +14,7 @@ use super::{Act, Event, Hit, Opinion, Sign};
 use crate::business::{BusinessEvent, BusinessKind};
 use crate::lexicon::{Catalog, TermIdx};
 use crate::mention::{Layer, Mention, Wanted};
-use crate::message::{ChatKind, KeyKind, Message, NumberField, Role, RoomRole, TextScope};
+use crate::message::{ChatKind, KeyKind, Message, NumberField, Role, RoomRole, TextScope, acting_seq};
 use crate::model::{Label, Models};
 use crate::rules::{Business, ExemptRole, Exemption, Near, RuleSet, Selector, SignalDef, SignalIdx};
 use crate::rules::{Speaker, TagIdx, Words};
@@ -93,7 +93,7 @@ impl Evaluator {
     pub fn evaluate(&self, message: &Message<'_>, mentions: &[Mention], catalog: &Catalog, out: &mut Event) {
         out.clear();
         out.at = message.at;
-        out.seq = message.seq;
+        out.seq = acting_seq(message.seq);
         out.id.push_str(&message.id);
         out.numbers.extend_from_slice(&message.numbers);
         out.exemptions = self.exemptions_of(message);
@@ -145,6 +145,7 @@ impl Evaluator {
     pub fn evaluate_business(&self, event: &BusinessEvent, out: &mut Event) {
         out.clear();
         out.at = event.at;
+        // Before all messages of its millisecond: see `acting_seq`.
         out.seq = 0;
         out.id.push_str(&event.id);
         for (name, field) in [("amount_fen", NumberField::AmountFen), ("seconds", NumberField::Seconds)] {

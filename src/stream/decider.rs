@@ -13,6 +13,7 @@ use crate::batch::collect::{Batch, Noted};
 use crate::batch::identity::{Identity, MessageId, PendingRecall};
 use crate::batch::interval::Interval;
 use crate::batch::tally::Fate;
+use crate::message::acting_seq;
 use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp};
@@ -266,7 +267,7 @@ impl<'r> Decider<'r> {
         for entry in codec::entries(&bytes) {
             self.event.clear();
             self.event.at = recall.at;
-            self.event.seq = recall.seq;
+            self.event.seq = acting_seq(recall.seq);
             self.event.id.push_str(&recall.id);
             entry.id.push_to(&mut self.event.recall_of);
             self.histories.push(&entry, &self.event, out);
