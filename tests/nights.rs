@@ -846,3 +846,33 @@ fn an_order_that_comes_after_its_month_moves_its_customers_band_alone() {
     let others = bands(standing_rows(&out, "tag_events"), &|name| !of_first(name));
     assert_eq!(others.len(), 11, "the others keep theirs: {others:?}");
 }
+
+#[test]
+fn a_replay_takes_nothing_back_from_customers_that_its_archive_does_not_hold() {
+    let (bundle, place) = (bundle(), tempfile::tempdir().unwrap());
+    let out = place.path().join("out");
+    let [one, two] = ["01", "02"].map(|n| format!("wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA{n}"));
+    let mut files = Vec::new();
+    for (night, who) in [&one, &two].into_iter().enumerate() {
+        let file = place.path().join(format!("{night}.jsonl"));
+        let at = MONDAY + night as i64 * DAY + 10 * HOUR;
+        write(&file, &[say(night as u32, at, who, "lihua", "", "我要投诉，要退款，态度差")]);
+        run(bundle, &options(std::slice::from_ref(&file), &out));
+        files.push(file);
+    }
+    let before = ["tag_events", "alerts", "current_tags"].map(|table| rows(&out, table));
+    let replay = ReplayOptions {
+        run: options(&files[1..], &out),
+        from: Timestamp(MONDAY),
+        rules: Which::All,
+        dry_run: false,
+    };
+    let report = batch::replay(bundle, &replay, &Progress::default()).unwrap();
+    assert_eq!((report.added, report.taken_back), (0, 0), "{report:?}");
+    for (table, before) in ["tag_events", "alerts"].into_iter().zip(before) {
+        assert_eq!(rows(&out, table), before, "{table}");
+    }
+    let standing: std::collections::BTreeSet<String> =
+        rows(&out, "current_tags").into_iter().map(|row| row["customer"].clone()).collect();
+    assert_eq!(standing, [one, two].into());
+}

@@ -304,7 +304,8 @@ impl<'r> Replay<'r> {
         shared: Shared,
     ) -> Result<ReplayReport, Error> {
         let Outcome { decided, mut state } = outcome;
-        let concerns = self.concerns();
+        let looked_at: report::Histories = decided.looked_at.into_iter().collect();
+        let concerns = self.concerns(&looked_at);
         let rules = &self.bundle.rules;
         let difference = Difference::new(store, decided.rows, rules, self.options.from, &concerns)?;
         let mut report = self.report(&difference);
@@ -315,7 +316,6 @@ impl<'r> Replay<'r> {
         self.remember(shared, &staging, &mut state)?;
         let record = self.record(&report);
         let mut files = difference.write_corrections(rules, &staging)?;
-        let looked_at: report::Histories = decided.looked_at.into_iter().collect();
         let stays = report::stays(rules, &looked_at);
         let earlier = crate::writer::Earlier { files: self.past.current_tags(), stays: &stays };
         let tables = Tables {
@@ -330,16 +330,18 @@ impl<'r> Replay<'r> {
         Ok(report)
     }
 
-    /// Says whether a row is about the rules that were computed anew.
-    fn concerns(&self) -> impl Fn(&About<'_>) -> bool {
+    /// Says whether a row is about the rules that were computed anew, in a history that the archive holds: of what
+    /// it does not hold nothing can be said.
+    fn concerns(&self, looked_at: &report::Histories) -> impl Fn(&About<'_>) -> bool {
         let rules = || self.chosen.iter().map(|rule| &self.bundle.rules.rules[usize::from(rule.0)]);
         let ids: BTreeSet<&str> = rules().map(|rule| rule.id.as_str()).collect();
         let tag_id = |tag: crate::rules::TagIdx| self.bundle.rules.tags[usize::from(tag.0)].id.as_str();
         let tags: BTreeSet<&str> = rules().flat_map(|rule| rule.tags()).map(tag_id).collect();
         let from = self.options.from;
         move |row| {
-            let ran_out = row.ran_out && row.tag.is_some_and(|tag| tags.contains(tag));
-            row.at >= from && (ran_out || row.rule.is_some_and(|rule| ids.contains(rule)))
+            let ran_out = row.ran_out && tags.contains(row.of.tag);
+            let chosen = ran_out || row.rule.is_some_and(|rule| ids.contains(rule));
+            row.at >= from && chosen && looked_at.contains(&report::history_of(&row.of))
         }
     }
 

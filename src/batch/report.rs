@@ -145,8 +145,8 @@ pub(super) fn stays(rules: &RuleSet, looked_at: &Histories) -> impl Fn(&TagOf<'_
 /// Histories by hash; their order never shows.
 pub(super) type Histories = HashSet<u128, FixedState>;
 
-/// Returns the hash of the history that a row of `current_tags` belongs to.
-fn history_of(of: &TagOf<'_>) -> u128 {
+/// Returns the hash of the history that a row belongs to.
+pub(super) fn history_of(of: &TagOf<'_>) -> u128 {
     let class = route::class_of(of.kind);
     let primary = match class {
         Class::Customer => of.customer,

@@ -18,11 +18,13 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::Error;
+use crate::message::KeyKind;
 use crate::rules::RuleSet;
 use crate::time::{Day, Timestamp};
 use crate::verdict::{Decision, Reason, Row};
 
 use super::alert_digests::TakenBack;
+use super::carried::TagOf;
 use super::commit::{Staging, Store};
 use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{self, OutputFile};
@@ -39,8 +41,8 @@ pub struct About<'r> {
     pub at: Timestamp,
     /// The rule that led to it.
     pub rule: Option<&'r str>,
-    /// The tag it changes.
-    pub tag: Option<&'r str>,
+    /// Whose it is, and the tag it changes; empty when it changes none.
+    pub of: TagOf<'r>,
     /// The tag goes because its time ran out.
     pub ran_out: bool,
 }
@@ -131,7 +133,7 @@ fn ledgers() -> [Table; 3] {
     [alerts::table(), kick_decisions::table(), tag_events::table()]
 }
 
-fn about_row<'r>(row: &Row, rules: &'r RuleSet) -> About<'r> {
+fn about_row<'r>(row: &'r Row, rules: &'r RuleSet) -> About<'r> {
     let change = match &row.decision {
         Decision::Tag(change) => Some(change),
         Decision::Alert(_) | Decision::Kick(_) => None,
@@ -139,7 +141,14 @@ fn about_row<'r>(row: &Row, rules: &'r RuleSet) -> About<'r> {
     About {
         at: row.at,
         rule: row.rule.map(|rule| rules.rules[usize::from(rule.0)].id.as_str()),
-        tag: change.map(|change| rules.tags[usize::from(change.tag.0)].id.as_str()),
+        of: TagOf {
+            corp: &row.key.corp,
+            customer: &row.key.customer,
+            staff: &row.key.staff,
+            room: &row.key.room,
+            kind: row.key.kind,
+            tag: change.map_or("", |change| rules.tags[usize::from(change.tag.0)].id.as_str()),
+        },
         ran_out: change.is_some_and(|change| change.reason == Some(Reason::Expired)),
     }
 }
@@ -226,7 +235,17 @@ fn at_of(batch: &RecordBatch, row: usize) -> Timestamp {
 fn about_line(batch: &RecordBatch, row: usize) -> About<'_> {
     let word = |name: &str| batch.column_by_name(name).and_then(|column| text(column.as_string(), row));
     let ran_out = batch.column_by_name("tag_id").is_some() && word("reason") == Some("expired");
-    About { at: at_of(batch, row), rule: word("rule_id"), tag: word("tag_id"), ran_out }
+    let known = |name: &str| word(name).unwrap_or_default();
+    let kind = KeyKind::ALL.into_iter().find(|kind| words::key_kind(*kind) == known("key_kind"));
+    let of = TagOf {
+        corp: known("corp"),
+        customer: known("customer"),
+        staff: known("staff"),
+        room: known("room"),
+        kind: kind.unwrap_or(KeyKind::Customer),
+        tag: known("tag_id"),
+    };
+    About { at: at_of(batch, row), rule: word("rule_id"), of, ran_out }
 }
 
 /// Reads what digests count of a row of `alerts`.
