@@ -38,7 +38,7 @@ BUGS = [
     ("a count that consumes keeps its hits", "timeline/count.rs",
      "if self.after_fire == AfterFire::Consume {\n            state.total = 0;", "if false {\n            state.total = 0;"),
     ("an expiring tag stays for its last instant", "verdict/ledger.rs",
-     "one.standing.expires_at == Some(at);", "one.standing.expires_at == Some(at.minus(Millis(1)));"),
+     "one.standing.expires_at == Some(at);", "one.standing.expires_at == Some(at.minus(crate::time::Millis(1)));"),
     ("a forward group goes back", "verdict/ledger.rs",
      "Exclusive::Forward => place(rival.tag) > place(next.tag),", "Exclusive::Forward => false,"),
     ("a recall takes nothing back from a count", "timeline/count.rs",
