@@ -6,6 +6,8 @@ import sys
 import time
 
 mode = sys.argv[1]
+if mode == "greeting":
+    print("decryptor 3.0 is ready", flush=True)
 for line in sys.stdin:
     envelope = json.loads(line)
     text = envelope["encrypt_chat_msg"]
@@ -22,5 +24,9 @@ for line in sys.stdin:
         open(sys.argv[2], "w").close()
         print(json.dumps({"error": 10001}))
     else:
+        if mode == "logging":
+            print("decrypting")
         print(text)
+        if mode == "twice":
+            print(text)
     sys.stdout.flush()

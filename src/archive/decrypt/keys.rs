@@ -37,13 +37,9 @@ impl PrivateKeys {
             let versioned =
                 argument.split_once('=').and_then(|(version, path)| Some((version.parse().ok()?, path)));
             let path = Path::new(versioned.map_or(argument.as_str(), |(_, path)| path));
-            let text = std::fs::read_to_string(path).map_err(|error| Error::read(path, error))?;
-            let key = parse(&text).ok_or_else(|| {
-                Error::argument(
-                    "private key file",
-                    &path.display().to_string(),
-                    "RSA in PKCS#1 or PKCS#8, as PEM or bare base64",
-                )
+            let bytes = std::fs::read(path).map_err(|error| Error::read(path, error))?;
+            let key = parse(&bytes).map_err(|expected| {
+                Error::argument("private key file", &path.display().to_string(), expected)
             })?;
             match versioned {
                 Some((version, _)) => drop(keys.by_version.insert(version, key)),
@@ -91,13 +87,46 @@ fn as_key(opened: Vec<u8>) -> Option<String> {
     String::from_utf8(opened).ok().filter(|_| printable)
 }
 
-/// Reads a key whatever its wrapping: lines of dashes are left out, the rest is base64.
-fn parse(text: &str) -> Option<PrivateKey> {
-    let lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.starts_with("-----"));
-    let der = STANDARD
-        .decode(lines.flat_map(|line| line.chars()).filter(|c| !c.is_whitespace()).collect::<String>())
-        .ok()?;
-    PrivateKey::from_pkcs1_der(&der).ok().or_else(|| PrivateKey::from_pkcs8_der(&der).ok())
+/// Reads a key whatever its wrapping: PEM with or without lines around it or line feeds in it, bare base64, DER.
+///
+/// # Errors
+///
+/// What was expected, in view of what is there.
+fn parse(bytes: &[u8]) -> Result<PrivateKey, &'static str> {
+    let of_der =
+        |der: &[u8]| PrivateKey::from_pkcs1_der(der).ok().or_else(|| PrivateKey::from_pkcs8_der(der).ok());
+    if let Some(key) = of_der(bytes) {
+        return Ok(key);
+    }
+    // Configuration files keep a key on one line, with the two characters `\n` for line feeds.
+    let text = String::from_utf8_lossy(bytes).replace("\\r", "").replace("\\n", "\n");
+    let inside = PEM.iter().find_map(|kind| between(&text, kind));
+    let base64: String =
+        inside.unwrap_or(&text).chars().filter(|c| !c.is_whitespace() && *c != '\u{feff}').collect();
+    let der = STANDARD.decode(base64).ok();
+    der.and_then(|der| of_der(&der)).ok_or_else(|| expected_instead(&text))
+}
+
+/// Returns what stands between the two lines of dashes that name `kind`.
+fn between<'t>(text: &'t str, kind: &str) -> Option<&'t str> {
+    let rest = text.split_once(&format!("-----BEGIN {kind}-----"))?.1;
+    Some(rest.split_once("-----END")?.0)
+}
+
+fn expected_instead(text: &str) -> &'static str {
+    match () {
+        () if text.contains("ENCRYPTED") => {
+            "one without a password: `openssl pkey -in FILE -out PLAIN.pem` takes it off"
+        }
+        () if text.contains("PUBLIC KEY") => {
+            "the private key, not the public one that was uploaded to the vendor"
+        }
+        () if text.contains("BEGIN CERTIFICATE") => "the private key, not a certificate",
+        () if text.contains("BEGIN EC") || text.contains("BEGIN OPENSSH") => {
+            "RSA in PKCS#1 or PKCS#8, not a key of another kind"
+        }
+        () => "RSA in PKCS#1 or PKCS#8, as PEM or bare base64",
+    }
 }
 
 impl fmt::Debug for PrivateKeys {
@@ -105,6 +134,9 @@ impl fmt::Debug for PrivateKeys {
         f.debug_struct("PrivateKeys").field("versions", &self.by_version.keys()).finish_non_exhaustive()
     }
 }
+
+/// What PEM calls the two forms.
+const PEM: [&str; 2] = ["RSA PRIVATE KEY", "PRIVATE KEY"];
 
 /// Noise of this length is hardly ever printable.
 const SHORTEST_KEY: usize = 8;
@@ -127,6 +159,36 @@ mod tests {
             let keys = PrivateKeys::from_arguments(&[format!("1={}", path(name))]).expect(name);
             let opened = keys.open(Some(1), &sealed("one.random_key.txt"));
             assert_eq!(opened.as_deref(), Ok("invented-random-key-number-one-32"), "{name}");
+        }
+        let text = std::fs::read_to_string(path("one.pkcs8.pem")).expect("a fixture");
+        let base64 = text.lines().filter(|line| !line.starts_with("---")).collect::<String>();
+        for wrapping in [
+            text.replace('\n', ""),
+            text.replace('\n', "\\n"),
+            text.replace('\n', "\r\n"),
+            format!("\u{feff}Bag Attributes\n  friendlyName: a\n{text}"),
+            format!("{text}{}", std::fs::read_to_string(path("two.pkcs8.pem")).expect("a fixture")),
+        ] {
+            assert!(parse(wrapping.as_bytes()).is_ok(), "{}", &wrapping[..30]);
+        }
+        assert!(parse(&STANDARD.decode(base64).expect("base64")).is_ok(), "DER");
+    }
+
+    #[test]
+    fn what_is_no_key_is_told_with_what_to_do() {
+        for (text, expected) in [
+            (
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+                "openssl pkey",
+            ),
+            ("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END", "openssl pkey"),
+            ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "not the public one"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "not a certificate"),
+            ("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----", "another kind"),
+            ("hello", "PKCS#1 or PKCS#8"),
+            ("", "PKCS#1 or PKCS#8"),
+        ] {
+            assert!(parse(text.as_bytes()).expect_err("no key").contains(expected), "{text}");
         }
     }
 

@@ -20,9 +20,9 @@ use serde_json::{Map, Value};
 pub use keys::PrivateKeys;
 
 use crate::archive::container::meaning;
-use crate::archive::layers::integer;
+use crate::archive::layers::{find_in, integer, names, text_of};
 use crate::archive::record::RecordFault;
-use hook::{Answer, Hook};
+use hook::{Answer, Hook, Question};
 
 /// Decrypts envelopes; shared by all threads, each of which has a command of its own.
 pub struct Decryptor {
@@ -70,16 +70,16 @@ impl Decryptor {
         let Some(command) = &self.command else {
             return prepared.into_iter().map(|line| line.map(|_| None)).collect();
         };
-        let lines: Vec<&String> = prepared.iter().flatten().collect();
+        let lines: Vec<&Question> = prepared.iter().flatten().collect();
         let mut answers = self.ask(command, &lines).into_iter();
-        let answer_to = |line: Result<String, RecordFault>| {
+        let answer_to = |line: Result<Question, RecordFault>| {
             line.and_then(|_| answers.next().unwrap_or_else(|| Err(gone("it answered too little"))).map(Some))
         };
         prepared.into_iter().map(answer_to).collect()
     }
 
     /// Writes the line that the command gets.
-    fn line_for(&self, envelope: &Envelope) -> Result<String, RecordFault> {
+    fn line_for(&self, envelope: &Envelope) -> Result<Question, RecordFault> {
         let mut line = envelope.outer.clone();
         if !self.keys.is_empty() {
             let opened = self.keys.open(envelope.key_version, &envelope.random_key)?;
@@ -88,11 +88,12 @@ impl Decryptor {
         line.insert("publickey_ver".into(), envelope.key_version.into());
         line.insert("encrypt_random_key".into(), envelope.random_key.as_str().into());
         line.insert("encrypt_chat_msg".into(), envelope.message.as_str().into());
-        Ok(Value::Object(line).to_string())
+        let id = line.get("msgid").and_then(text_of).unwrap_or_default().into_owned();
+        Ok(Question { id, line: Value::Object(line).to_string() })
     }
 
     /// Asks for all lines; once more for those whose trouble passes, says the vendor.
-    fn ask(&self, command: &str, lines: &[&String]) -> Vec<Result<String, RecordFault>> {
+    fn ask(&self, command: &str, lines: &[&Question]) -> Vec<Result<String, RecordFault>> {
         let mut told = self.ask_once(command, lines);
         for pause in RETRY_PAUSES {
             let again: Vec<usize> = (0..lines.len()).filter(|at| is_passing(&told[*at])).collect();
@@ -100,7 +101,7 @@ impl Decryptor {
                 break;
             }
             std::thread::sleep(pause);
-            let lines: Vec<&String> = again.iter().map(|at| lines[*at]).collect();
+            let lines: Vec<&Question> = again.iter().map(|at| lines[*at]).collect();
             for (at, answer) in again.into_iter().zip(self.ask_once(command, &lines)) {
                 told[at] = answer;
             }
@@ -108,7 +109,7 @@ impl Decryptor {
         told.into_iter().map(read_answer).collect()
     }
 
-    fn ask_once(&self, command: &str, lines: &[&String]) -> Vec<Answer> {
+    fn ask_once(&self, command: &str, lines: &[&Question]) -> Vec<Answer> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
         let mut hook = idle.unwrap_or_else(|| Hook::new(command, self.limits));
         let answers = hook.ask(lines);
@@ -133,13 +134,22 @@ fn error_code(line: &str) -> Option<i64> {
     Some(integer(error).unwrap_or(0))
 }
 
+/// Returns the message id in an answer.
+fn id_in(line: &str) -> Option<String> {
+    let answer: Map<String, Value> = serde_json::from_str(line).ok()?;
+    find_in(&answer, names::ID).and_then(text_of).map(std::borrow::Cow::into_owned)
+}
+
 fn read_answer(answer: Answer) -> Result<String, RecordFault> {
     let line = answer?;
     match error_code(&line) {
         Some(0) => Err(RecordFault::new("decrypt.failed", "the decryptor reports an error without a code")),
         Some(code) => Err(RecordFault::new("decrypt.failed", format!("error {code}: {}", meaning(code)))),
         None if line.trim_start().starts_with('{') => Ok(line),
-        None => Err(RecordFault::new("decrypt.not_json", "the decryptor's answer is no JSON object")),
+        None => Err(RecordFault::new(
+            "decrypt.not_json",
+            "the answer is no JSON object: standard output is for answers only, one line for each envelope",
+        )),
     }
 }
 

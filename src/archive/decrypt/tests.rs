@@ -59,6 +59,8 @@ fn pages_and_lines_of_envelopes_are_decrypted_in_order() {
     );
 }
 
+const NOT_JSON: &str = "! decrypt.not_json: the answer is no JSON object: standard output is for answers only, one line for each envelope";
+
 #[test]
 fn case_75_an_error_for_one_record_lays_that_one_aside() {
     let page = json!({"chatdata": [envelope(1, &message(1)), envelope(2, "{\"error\": 10006, \"message\": \"机密\"}"),
@@ -68,10 +70,10 @@ fn case_75_an_error_for_one_record_lays_that_one_aside() {
         [
             "Text o:第1条",
             "! decrypt.failed: error 10006: decryption failed",
-            "! decrypt.not_json: the decryptor's answer is no JSON object",
+            NOT_JSON,
             "! decrypt.failed: the decryptor reports an error without a code",
             "Text o:第5条",
-            "! decrypt.not_json: the decryptor's answer is no JSON object",
+            NOT_JSON,
         ]
     );
 }
@@ -99,7 +101,7 @@ fn a_command_that_hangs_is_stopped_and_started_again() {
 #[test]
 fn a_command_that_ends_is_started_again_and_given_up_when_that_does_not_help() {
     let page = json!({"chatdata": [envelope(1, &message(1)), envelope(2, "end"), envelope(3, &message(3))]});
-    let gone = "! decrypt.gone: the decryptor does not work: it ended without an answer";
+    let gone = "! decrypt.gone: the decryptor does not work: it ended without an answer (exit status: 1)";
     assert_eq!(
         told(&page, PrivateKeys::default(), Some(&command("echo")), PATIENT),
         ["Text o:第1条", gone, "Text o:第3条"]
@@ -108,6 +110,60 @@ fn a_command_that_ends_is_started_again_and_given_up_when_that_does_not_help() {
     let seen = told(&page, PrivateKeys::default(), Some("/no/such/command"), PATIENT);
     assert_eq!(seen.len(), 20);
     assert!(seen.iter().all(|line| line.starts_with("! decrypt.gone")), "{seen:?}");
+    assert!(seen.iter().all(|line| line.contains("exit status 127: there is no such command")), "{seen:?}");
+}
+
+#[test]
+fn a_command_that_says_more_than_it_is_asked_gives_nobody_the_words_of_another() {
+    let page = json!({"chatdata": (1..=8).map(|seq| envelope(seq, &message(seq))).collect::<Vec<_>>()});
+    let lines: Vec<String> = (1..=8).map(|seq| envelope(seq, &message(seq)).to_string()).collect();
+    let right: Vec<String> = (1..=8).map(|seq| format!("Text o:第{seq}条")).collect();
+    for (mode, all_read) in [("twice", true), ("greeting", false), ("logging", false)] {
+        let of_page = told(&page, PrivateKeys::default(), Some(&command(mode)), PATIENT);
+        let decryptor = Decryptor::new(PrivateKeys::default(), Some(command(mode)), limits(PATIENT));
+        let options =
+            ReadOptions { decryptor: Some(std::sync::Arc::new(decryptor)), ..ReadOptions::default() };
+        let mut of_lines = Vec::new();
+        decode(lines.join("\n").as_bytes(), &options, &mut |read| {
+            of_lines.push(read.record.as_ref().map_or_else(|fault| format!("! {}", fault.code), tell));
+        });
+        for seen in [of_page, of_lines] {
+            assert_eq!(seen.len(), 8, "{mode}");
+            assert!(
+                seen.iter().zip(&right).all(|(seen, right)| seen == right || seen.starts_with('!')),
+                "{mode}: {seen:?}"
+            );
+            assert!(!all_read || seen == right, "{mode}: {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_command_may_be_anything_that_a_shell_reads() {
+    let (echo, place) = (command("echo"), env!("CARGO_MANIFEST_DIR"));
+    for command in
+        [format!("LD_LIBRARY_PATH=. {echo}"), format!("cd {place} && {echo}"), format!("cat | {echo}")]
+    {
+        let seen = told(&envelope(1, &message(1)), PrivateKeys::default(), Some(&command), PATIENT);
+        assert_eq!(seen, ["Text o:第1条"], "{command}");
+    }
+}
+
+#[test]
+fn what_a_command_has_started_ends_with_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("a pipe").success());
+    let begun = std::time::Instant::now();
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe).expect("read until all that write to it have ended")
+    });
+    let command = format!("sleep 100 > {} & wait", pipe.display());
+    let seen = told(&envelope(1, "x"), PrivateKeys::default(), Some(&command), Duration::from_secs(1));
+    assert!(seen[0].starts_with("! decrypt.timeout"), "{seen:?}");
+    reader.join().expect("read");
+    assert!(begun.elapsed() < Duration::from_secs(90), "it went on without its parent");
 }
 
 #[test]
