@@ -119,7 +119,10 @@ impl<R: Read> Transcoder<R> {
                 self.input.drain(..mark);
                 Some((encoding, with_mark(encoding)))
             }
-            _ => self.guess(),
+            _ => utf16_without_mark(&self.input)
+                .filter(|_| self.encoding.is_none())
+                .map(|encoding| (encoding, TextEncoding::Utf16))
+                .or_else(|| self.guess()),
         };
         match choice {
             Some((encoding, name)) => {
@@ -174,9 +177,34 @@ impl<R: Read> Read for Transcoder<R> {
     }
 }
 
-/// Returns whether `bytes` begin with the byte order mark of UTF-16.
+/// Returns whether `bytes` begin text in UTF-16: with its byte order mark, or with letters of ASCII in it.
 pub fn is_utf16(bytes: &[u8]) -> bool {
-    matches!(Encoding::for_bom(bytes), Some((encoding, _)) if encoding != UTF_8)
+    let marked = matches!(Encoding::for_bom(bytes), Some((encoding, _)) if encoding != UTF_8);
+    marked || utf16_without_mark(bytes).is_some()
+}
+
+/// Programs on Windows leave the mark out at times: JSON and most headers begin with ASCII.
+fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+    match bytes.first_chunk()? {
+        [first, 0, second, 0] if plain(first) && plain(second) => Some(UTF_16LE),
+        [0, first, 0, second] if plain(first) && plain(second) => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Returns whether `bytes`, the beginning of a file, are text in GB18030 and in nothing else: a few damaged
+/// bytes in UTF-8 are not enough.
+pub fn is_gb18030(bytes: &[u8]) -> bool {
+    if std::str::from_utf8(bytes).is_ok() || is_mostly_utf8(bytes) {
+        return false;
+    }
+    let mut text = String::with_capacity(bytes.len() * 2);
+    // The last character may be cut in two.
+    let (_, _, damaged) = GB18030.new_decoder_without_bom_handling().decode_to_string(bytes, &mut text, false);
+    let is_chinese = |c: &char| matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    let (chinese, foreign) = (text.chars().filter(is_chinese).count(), text.chars().filter(|c| !c.is_ascii()).count());
+    !damaged && chinese >= FEWEST_CHINESE && chinese * 2 > foreign
 }
 
 fn with_mark(encoding: &'static Encoding) -> TextEncoding {
@@ -197,6 +225,9 @@ fn is_mostly_utf8(bytes: &[u8]) -> bool {
     }
     damages * 2 <= characters
 }
+
+/// Fewer characters may be damage that happens to look like text.
+const FEWEST_CHINESE: usize = 4;
 
 /// Read and decoded at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -259,6 +290,30 @@ mod tests {
                 let (read, found) = transcoded(&bytes, piece);
                 assert!(read == text, "{encoding:?}, pieces of {piece}");
                 assert_eq!(found, encoding);
+            }
+        }
+    }
+
+    #[test]
+    fn text_without_a_mark_is_told_by_its_beginning() {
+        let json = "{\"text\":\"多少钱，便宜点\"}\n";
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { json.encode_utf16().flat_map(bytes).collect() };
+        let gb = GB18030.encode(json).0.into_owned();
+        let mut damaged = "{\"text\":\"好\"}".as_bytes().to_vec();
+        damaged[10] = 0xff;
+        for (bytes, is_16, is_gb) in [
+            (utf16(u16::to_le_bytes), true, false),
+            (utf16(u16::to_be_bytes), true, false),
+            (gb.clone(), false, true),
+            (gb[..gb.len() - 5].to_vec(), false, true),
+            (json.as_bytes().to_vec(), false, false),
+            (damaged, false, false),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe\x80".to_vec(), false, false),
+            (Vec::new(), false, false),
+        ] {
+            assert_eq!((is_utf16(&bytes), is_gb18030(&bytes)), (is_16, is_gb), "{}", String::from_utf8_lossy(&bytes));
+            if is_16 {
+                assert_eq!(transcoded(&bytes, 7), (json.to_owned(), TextEncoding::Utf16));
             }
         }
     }

@@ -7,12 +7,24 @@ use crate::archive::record::RecordFault;
 
 /// Returns the entries when `map` is a page; a page without a list has none.
 pub(crate) fn page_items(map: &Map<String, Value>) -> Option<&[Value]> {
-    let listed = names::PAGE.iter().find_map(|key| map.get(*key)?.as_array());
-    match listed {
+    match listed(map).or_else(|| inner_page(map).and_then(listed)) {
         Some(items) => Some(items),
         None if map.contains_key("errcode") && !names_a_message(map) => Some(&[]),
         None => None,
     }
+}
+
+fn listed(map: &Map<String, Value>) -> Option<&[Value]> {
+    if names::OF_A_MESSAGE.iter().any(|key| map.contains_key(*key)) {
+        return None;
+    }
+    names::PAGE.iter().find_map(|key| map.get(*key)?.as_array()).map(Vec::as_slice)
+}
+
+/// Returns the object in which an answer of a server keeps its list.
+fn inner_page(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    let of_message = names::OF_A_MESSAGE.iter().any(|key| map.contains_key(*key));
+    names::INNER_PAGE.iter().find_map(|key| map.get(*key)?.as_object()).filter(|_| !of_message)
 }
 
 fn names_a_message(map: &Map<String, Value>) -> bool {

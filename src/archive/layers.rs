@@ -145,8 +145,13 @@ pub(crate) mod names {
     pub const ROLE: &[&str] = &["user_type", "from_type", "fromType", "from_role"];
     /// Under these an object or JSON string may be the message itself.
     pub const WRAPPER: &[&str] = &["msg", "message", "raw", "data", "content", "msgdata", "raw_content"];
-    /// Under these a list makes the object a page.
-    pub const PAGE: &[&str] = &["chatdata", "data", "messages", "msg_list", "list"];
+    /// Under these a list makes the object a page. `RECORDS` is what Navicat writes.
+    pub const PAGE: &[&str] =
+        &["chatdata", "data", "messages", "msg_list", "list", "RECORDS", "records", "rows", "items", "results"];
+    /// Under these an object may hold the list of the page around it: `{"code":0,"data":{"list":[…]}}`.
+    pub const INNER_PAGE: &[&str] = &["data", "result", "response", "body"];
+    /// An object with one of these is a message, whatever lists it holds.
+    pub const OF_A_MESSAGE: &[&str] = &["msgid", "msgtype", "msg_type", "msgType", "msg_id", "msgId"];
     /// Under these the payload may be stored when it is not under its own name.
     pub const PAYLOAD: &[&str] = &["msgdata", "raw_content", "content", "content_text"];
 }

@@ -16,7 +16,7 @@ use crate::archive::record::RecordFault;
 use crate::archive::source::Shape;
 use crate::archive::splitter::{Splitter, Step};
 use crate::archive::table::{TableKind, unknown_columns};
-use crate::encoding::{Transcoder, is_utf16};
+use crate::encoding::{Transcoder, is_gb18030, is_utf16};
 
 /// A file that is being read in order.
 pub(crate) struct Sequence<'r> {
@@ -63,14 +63,15 @@ impl<'r> Sequence<'r> {
             fault: None,
         };
         sequence.fill(LOOK_BYTES);
-        if is_utf16(&sequence.buffer) && TableKind::of(&sequence.buffer, &options.columns).is_none() {
+        let foreign = is_utf16(&sequence.buffer) || is_gb18030(&sequence.buffer);
+        if foreign && TableKind::of(&sequence.buffer, &options.columns).is_none() {
             sequence.transcode();
         }
         sequence.shape = Shape::of(&sequence.buffer, sequence.ended, &options.columns);
         sequence
     }
 
-    /// Reads on as UTF-8 what is written in UTF-16.
+    /// Reads on as UTF-8 what is written otherwise.
     fn transcode(&mut self) {
         let reader = std::mem::replace(&mut self.reader, Box::new(io::empty()));
         let start = std::mem::take(&mut self.buffer);
@@ -227,8 +228,8 @@ impl<'r> Sequence<'r> {
                     ranges.push(range);
                 }
                 Step::Passed(to) => at = to,
-                Step::Page(_) if !ranges.is_empty() => break,
-                Step::Page(head) => at = self.enter_page(head),
+                Step::Page(..) if !ranges.is_empty() => break,
+                Step::Page(head, depth) => at = self.enter_page(head, depth),
                 Step::PageEnd(to) => return Some(self.leave_page(to, ranges)),
                 Step::End | Step::Incomplete if !self.ended && self.buffer.len() <= self.longest() => {
                     wanted = wanted.max(self.buffer.len()).saturating_mul(2);
@@ -252,11 +253,12 @@ impl<'r> Sequence<'r> {
         self.max_record_bytes.saturating_add(CHUNK_BYTES)
     }
 
-    fn enter_page(&mut self, head: Range<usize>) -> usize {
+    fn enter_page(&mut self, head: Range<usize>, depth: usize) -> usize {
         let mut closed = self.buffer[head.clone()].to_vec();
-        closed.extend_from_slice(b"]}");
+        closed.push(b']');
+        closed.resize(closed.len() + depth, b'}');
         self.page = serde_json::from_slice(&closed).ok().map(Arc::new);
-        self.splitter.enter_page();
+        self.splitter.enter_page(depth);
         head.end
     }
 

@@ -26,7 +26,7 @@ use crate::archive::sequence::{Chunk, LOOK_BYTES, Sequence};
 use crate::archive::splitter::{Prefix, page_prefix, skip_blank, value_end};
 use crate::archive::table::{self, Columns, Input, Limits, Table, TableKind};
 use crate::archive::{Block, Compression, Plan, PlannedFile, ReadOptions, compression, file_hash};
-use crate::encoding::is_utf16;
+use crate::encoding::{is_gb18030, is_utf16};
 use crate::error::Error;
 use crate::message::Origin;
 
@@ -95,7 +95,7 @@ impl Shape {
     }
 
     fn of_objects(bytes: &[u8], start: usize) -> Shape {
-        if matches!(page_prefix(bytes, start), Prefix::Page(_)) {
+        if matches!(page_prefix(bytes, start), Prefix::Page(..)) {
             return Shape::Page;
         }
         let second_line = memchr::memchr(b'\n', &bytes[start..]).map(|feed| start + feed + 1);
@@ -238,7 +238,9 @@ impl Reading<'_> {
         let mut start = vec![0; look];
         File::open(&planned.path)?.read_exact_at(&mut start, 0)?;
         let packed = Compression::of(&start) != Compression::None;
-        let plain = !packed && !is_utf16(&start);
+        let foreign = (is_utf16(&start) || is_gb18030(&start))
+            && TableKind::of(&start, &self.options.columns).is_none();
+        let plain = !packed && !foreign;
         Ok(plain.then(|| Shape::of(&start, look as u64 == planned.bytes, &self.options.columns)))
     }
 

@@ -19,10 +19,10 @@ pub(crate) struct Splitter {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Container {
     List,
-    /// The list of a page.
-    PageList,
+    /// The list of a page that so many objects are around.
+    PageList(usize),
     /// What follows the list of a page.
-    PageEnd,
+    PageEnd(usize),
 }
 
 /// What stands at a place.
@@ -32,8 +32,8 @@ pub(crate) enum Step {
     Value(Range<usize>),
     /// Nothing of interest up to here.
     Passed(usize),
-    /// A page whose own fields are the range; its list starts behind it.
-    Page(Range<usize>),
+    /// A page whose own fields are the range; its list starts behind it, inside so many objects.
+    Page(Range<usize>, usize),
     /// A page ends here.
     PageEnd(usize),
     /// The bytes end inside a value.
@@ -53,7 +53,7 @@ impl Splitter {
                 Step::Passed(at + 1)
             }
             (None, b'{') => match page_prefix(bytes, at) {
-                Prefix::Page(list) => Step::Page(at..list),
+                Prefix::Page(list, depth) => Step::Page(at..list, depth),
                 Prefix::Incomplete => Step::Incomplete,
                 Prefix::NoPage => value(bytes, at),
             },
@@ -61,19 +61,19 @@ impl Splitter {
                 self.inside.pop();
                 Step::Passed(at + 1)
             }
-            (Some(Container::PageList), b']') => {
+            (Some(&Container::PageList(depth)), b']') => {
                 self.inside.pop();
-                self.inside.push(Container::PageEnd);
+                self.inside.push(Container::PageEnd(depth));
                 Step::Passed(at + 1)
             }
-            (Some(Container::PageEnd), _) => self.pass_page_end(bytes, at),
+            (Some(&Container::PageEnd(depth)), _) => self.pass_page_end(bytes, at, depth),
             _ => value(bytes, at),
         }
     }
 
-    /// Goes into the list of a page.
-    pub fn enter_page(&mut self) {
-        self.inside.push(Container::PageList);
+    /// Goes into the list of a page that `depth` objects are around.
+    pub fn enter_page(&mut self, depth: usize) {
+        self.inside.push(Container::PageList(depth));
     }
 
     /// Returns whether a list or page is still open.
@@ -81,8 +81,8 @@ impl Splitter {
         !self.inside.is_empty()
     }
 
-    fn pass_page_end(&mut self, bytes: &[u8], at: usize) -> Step {
-        match close(bytes, at, 1) {
+    fn pass_page_end(&mut self, bytes: &[u8], at: usize, depth: usize) -> Step {
+        match close(bytes, at, depth) {
             Some(end) => {
                 self.inside.pop();
                 Step::PageEnd(end)
@@ -153,18 +153,19 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// Whether an object is a page.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Prefix {
-    /// It is, and the first entry of its list comes here or later.
-    Page(usize),
+    /// It is, and the first entry of its list comes here or later, inside so many objects.
+    Page(usize, usize),
     NoPage,
     Incomplete,
 }
 
 /// Says whether the object that starts at `at` is a page with entries.
 pub(crate) fn page_prefix(bytes: &[u8], at: usize) -> Prefix {
-    walk_fields(bytes, at + 1).unwrap_or(Prefix::Incomplete)
+    walk_fields(bytes, at + 1, 1).unwrap_or(Prefix::Incomplete)
 }
 
-fn walk_fields(bytes: &[u8], mut at: usize) -> Option<Prefix> {
+fn walk_fields(bytes: &[u8], mut at: usize, depth: usize) -> Option<Prefix> {
+    let is_one_of = |names: &[&str], key: &[u8]| names.iter().any(|name| name.as_bytes() == key);
     loop {
         at = skip_blank(bytes, at);
         if *bytes.get(at)? != b'"' {
@@ -177,10 +178,19 @@ fn walk_fields(bytes: &[u8], mut at: usize) -> Option<Prefix> {
             return Some(Prefix::NoPage);
         }
         at = skip_blank(bytes, at + 1);
-        if *bytes.get(at)? == b'[' && names::PAGE.iter().any(|name| name.as_bytes() == key) {
+        if is_one_of(names::OF_A_MESSAGE, key) {
+            return Some(Prefix::NoPage);
+        }
+        if *bytes.get(at)? == b'[' && is_one_of(names::PAGE, key) {
             let first = skip_blank(bytes, at + 1);
             let empty = *bytes.get(first)? == b']';
-            return Some(if empty { Prefix::NoPage } else { Prefix::Page(at + 1) });
+            return Some(if empty { Prefix::NoPage } else { Prefix::Page(at + 1, depth) });
+        }
+        if bytes[at] == b'{' && depth < DEEPEST_LIST && is_one_of(names::INNER_PAGE, key) {
+            match walk_fields(bytes, at + 1, depth + 1)? {
+                Prefix::NoPage => {}
+                page => return Some(page),
+            }
         }
         at = field_end(bytes, at)?;
     }
@@ -192,6 +202,9 @@ fn field_end(bytes: &[u8], at: usize) -> Option<usize> {
         _ => bytes[at..].iter().position(|byte| matches!(byte, b',' | b'}')).map(|end| at + end),
     }
 }
+
+/// `{"code":0,"data":{"list":[…]}}`: an answer of a server has its list this deep.
+const DEEPEST_LIST: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -206,9 +219,9 @@ mod tests {
                     found.push(&text[range]);
                 }
                 Step::Passed(to) | Step::PageEnd(to) => at = to,
-                Step::Page(range) => {
+                Step::Page(range, depth) => {
                     at = range.end;
-                    splitter.enter_page();
+                    splitter.enter_page(depth);
                 }
                 Step::Incomplete => {
                     found.push("…");
@@ -232,7 +245,10 @@ mod tests {
             ),
             (r#"{"data":["{\"a\":1}",null,""]}"#, &[r#""{\"a\":1}""#, "null", r#""""#]),
             (r#"{"chatdata":[]}"#, &[r#"{"chatdata":[]}"#]),
-            (r#"{"data":{"list":[1]}}"#, &[r#"{"data":{"list":[1]}}"#]),
+            (r#"{"code":0,"data":{"total":1,"list":[1,2],"x":{}},"y":1}{"c":3}"#, &["1", "2", r#"{"c":3}"#]),
+            (r#"{"data":{"x":{"list":[1]}}}"#, &[r#"{"data":{"x":{"list":[1]}}}"#]),
+            (r#"{"RECORDS":[1,2]}"#, &["1", "2"]),
+            (r#"{"msgid":"a","data":[1]}"#, &[r#"{"msgid":"a","data":[1]}"#]),
             (r#"[{"a":1},{"b"#, &[r#"{"a":1}"#, "…"]),
             (r#"[{"a":"\"\\"}]"#, &[r#"{"a":"\"\\"}"#]),
             ("", &[]),

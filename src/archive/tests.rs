@@ -573,6 +573,16 @@ fn containers_are_told_by_their_content() {
             Some("! json.truncated"),
         ),
         ("open list", list.as_bytes()[..list.len() - 1].to_vec(), Shape::List, 3, Some("! json.truncated")),
+        (
+            "an answer of a server",
+            format!("{{\"code\":0,\"data\":{{\"total\":3,\"list\":{list}}},\"more\":false}}").into_bytes(),
+            Shape::Page,
+            3,
+            None,
+        ),
+        ("a dump of Navicat", format!("{{\n\"RECORDS\":\n{pretty}\n}}").into_bytes(), Shape::Page, 3, None),
+        ("lines in GB18030", encoding_rs::GB18030.encode(&lines).0.into_owned(), Shape::Lines, 3, None),
+        ("lines in UTF-16", lines.encode_utf16().flat_map(u16::to_be_bytes).collect(), Shape::Lines, 3, None),
         ("empty", Vec::new(), Shape::Empty, 0, None),
         ("blank", b"\n\n".to_vec(), Shape::Empty, 0, None),
         (
@@ -593,6 +603,23 @@ fn containers_are_told_by_their_content() {
         assert_eq!(seen.len() - faults.len(), messages, "{name}");
         assert_eq!(faults, Vec::from_iter(fault), "{name}");
         assert_eq!(reports[0].blake3, *blake3::hash(&bytes).as_bytes(), "{name}");
+    }
+}
+
+#[test]
+fn a_page_may_be_longer_than_a_record_wherever_its_list_stands() {
+    let message = text("好");
+    let options = ReadOptions { max_record_bytes: message.to_string().len(), ..ReadOptions::default() };
+    let list = json!([message, message, message, message]);
+    for page in [
+        json!({"data": list}),
+        json!({"code": 0, "result": {"rows": list, "next": {"cursor": "]}"}}}),
+        json!({"RECORDS": list}),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("a.json"), format!("{page}\n{page}")).expect("written");
+        let told: Vec<String> = read_all(dir.path(), &options).0.into_iter().map(|(_, told)| told).collect();
+        assert_eq!(told, ["Text o:好"; 8], "{page}");
     }
 }
 
