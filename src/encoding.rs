@@ -201,9 +201,12 @@ pub fn is_gb18030(bytes: &[u8]) -> bool {
     }
     let mut text = String::with_capacity(bytes.len() * 2);
     // The last character may be cut in two.
-    let (_, _, damaged) = GB18030.new_decoder_without_bom_handling().decode_to_string(bytes, &mut text, false);
-    let is_chinese = |c: &char| matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
-    let (chinese, foreign) = (text.chars().filter(is_chinese).count(), text.chars().filter(|c| !c.is_ascii()).count());
+    let (_, _, damaged) =
+        GB18030.new_decoder_without_bom_handling().decode_to_string(bytes, &mut text, false);
+    let is_chinese =
+        |c: &char| matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    let (chinese, foreign) =
+        (text.chars().filter(is_chinese).count(), text.chars().filter(|c| !c.is_ascii()).count());
     !damaged && chinese >= FEWEST_CHINESE && chinese * 2 > foreign
 }
 
@@ -311,7 +314,12 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe\x80".to_vec(), false, false),
             (Vec::new(), false, false),
         ] {
-            assert_eq!((is_utf16(&bytes), is_gb18030(&bytes)), (is_16, is_gb), "{}", String::from_utf8_lossy(&bytes));
+            assert_eq!(
+                (is_utf16(&bytes), is_gb18030(&bytes)),
+                (is_16, is_gb),
+                "{}",
+                String::from_utf8_lossy(&bytes)
+            );
             if is_16 {
                 assert_eq!(transcoded(&bytes, 7), (json.to_owned(), TextEncoding::Utf16));
             }

@@ -422,6 +422,42 @@ fn inspect_says_what_is_there_what_is_missing_and_what_to_run() {
     assert_eq!(seen, inspect(place.path(), &["in", "--jobs", "1"]), "whatever the number of threads");
 }
 
+/// Every code that the reader gives to what it cannot use.
+fn codes_of(at: &Path, code: &regex::Regex, found: &mut std::collections::BTreeSet<String>) {
+    for entry in fs::read_dir(at).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes_of(&path, code, found);
+        } else if !path.ends_with("reasons.rs") {
+            let source = fs::read_to_string(path).unwrap();
+            found.extend(code.captures_iter(&source).map(|code| code[1].to_owned()));
+        }
+    }
+}
+
+#[test]
+fn every_reason_is_explained_in_the_report_and_in_the_handbook() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let code = regex::Regex::new(r#"(?:RecordFault::new|\.fault)\(\s*"((?:[a-z]+)\.(?:[a-z_]+))""#).unwrap();
+    let mut codes = std::collections::BTreeSet::new();
+    codes_of(&root.join("src/archive"), &code, &mut codes);
+    assert!(codes.len() > 25, "{codes:?}");
+    let read = |name: &str| fs::read_to_string(root.join("docs").join(name)).unwrap();
+    let handbook = read("inspect.md") + &read("decryption.md") + &read("events.md");
+    for code in codes.iter().filter(|code| !code.starts_with("event.")) {
+        assert!(handbook.contains(code.as_str()), "the handbook does not know {code}");
+        assert!(chattag::archive::reason(code).is_some(), "nothing explains {code}");
+    }
+    let place = folder(&[("a.jsonl", b"{\"x\n".to_vec())]);
+    let chinese = Command::new(env!("CARGO_BIN_EXE_chattag"))
+        .args(["inspect", "a.jsonl", "--lang", "zh"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    let page = String::from_utf8(chinese.stdout).unwrap();
+    assert!(page.contains("json.truncated 1  JSON 没有写完"), "{page}");
+}
+
 #[test]
 fn inspect_writes_any_shape_out_as_the_same_canonical_messages() {
     let all = complaints();

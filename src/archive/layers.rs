@@ -146,8 +146,9 @@ pub(crate) mod names {
     /// Under these an object or JSON string may be the message itself.
     pub const WRAPPER: &[&str] = &["msg", "message", "raw", "data", "content", "msgdata", "raw_content"];
     /// Under these a list makes the object a page. `RECORDS` is what Navicat writes.
-    pub const PAGE: &[&str] =
-        &["chatdata", "data", "messages", "msg_list", "list", "RECORDS", "records", "rows", "items", "results"];
+    pub const PAGE: &[&str] = &[
+        "chatdata", "data", "messages", "msg_list", "list", "RECORDS", "records", "rows", "items", "results",
+    ];
     /// Under these an object may hold the list of the page around it: `{"code":0,"data":{"list":[…]}}`.
     pub const INNER_PAGE: &[&str] = &["data", "result", "response", "body"];
     /// An object with one of these is a message, whatever lists it holds.

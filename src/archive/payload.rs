@@ -62,9 +62,18 @@ impl<'a> Content<'a> {
             self.push(TextScope::Machine, text, base_chars);
         } else if is_placeholder(&text) {
             self.push(TextScope::Machine, text, base_chars);
+        } else if let Some(at) = copied_lines(&text) {
+            self.push_last_line(TextScope::Own, &text, at, base_chars);
         } else {
             self.push(TextScope::Own, text, base_chars);
         }
+    }
+
+    /// Adds the line with which somebody joins a list; those before it are the words of others, said before.
+    #[allow(clippy::ptr_arg, reason = "a borrowed text gives borrowed parts")]
+    fn push_last_line(&mut self, scope: TextScope, text: &Cow<'a, str>, at: usize, base_chars: u32) {
+        self.push(TextScope::Quoted, slice(text, 0..at), base_chars);
+        self.push(scope, slice(text, at..text.len()), base_chars + chars(&text[..at]));
     }
 
     /// Adds a text as it stands, unless it is empty.
@@ -80,10 +89,33 @@ impl<'a> Content<'a> {
 /// Nearly no text does: what follows looks at a text several times.
 fn may_be_marked(text: &str) -> bool {
     match text.as_bytes() {
-        [first @ (0x21..=0x7E | 0xF0..), ..] => matches!(first, b'T' | b'['),
+        [first @ (0x21..=0x7E | 0xF0..), ..] => matches!(first, b'T' | b'[' | b'#'),
         [0xE4..=0xE9, ..] => ['这', '我', '你', '解'].iter().any(|start| text.starts_with(*start)),
         _ => true,
     }
+}
+
+/// Returns where the last line of a list begins that was copied as text; `None` for all else, and for the message
+/// that starts a list.
+fn copied_lines(text: &str) -> Option<usize> {
+    if text.starts_with(SOLITAIRE) {
+        last_entry(text).filter(|(_, count)| *count > 1).map(|(at, _)| at)
+    } else {
+        None
+    }
+}
+
+/// Returns where the last numbered line begins, and how many there are.
+fn last_entry(text: &str) -> Option<(usize, usize)> {
+    let (mut last, mut count, mut at) = (None, 0, 0);
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        if rest.len() < line.trim_start().len() && rest.starts_with(['.', '、', '．', ' ', ')', '）']) {
+            (last, count) = (Some(at), count + 1);
+        }
+        at += line.len();
+    }
+    Some((last?, count))
 }
 
 fn chars(text: &str) -> u32 {
@@ -123,6 +155,7 @@ impl Reader<'_> {
             MessageKind::Vote => self.read_vote(payload),
             MessageKind::Collect => self.push_each(list(payload, "details"), "ques", TextScope::Own),
             MessageKind::News => self.read_news(payload),
+            MessageKind::Solitaire => self.read_solitaire(payload),
             MessageKind::Revoke => self.content.target = owned(payload, "pre_msgid"),
             MessageKind::Agree | MessageKind::Disagree => self.read_consent(payload),
             _ => self.read_numbers_and_links(kind, payload),
@@ -204,6 +237,17 @@ impl Reader<'_> {
         }
     }
 
+    /// Whoever joins a list repeats all of it: the last line is new.
+    fn read_solitaire(&mut self, payload: &Map<String, Value>) {
+        let Some(text) = owned(payload, "solitaire_content") else { return };
+        let kind = payload.get("solitaire_type").and_then(integer);
+        let last = last_entry(&text).filter(|(_, count)| kind.is_some() || *count > 1);
+        match last.filter(|_| kind != Some(SOLITAIRE_STARTED)) {
+            Some((at, _)) => self.content.push_last_line(TextScope::Shared, &text, at, 0),
+            None => self.content.push(TextScope::Shared, text, 0),
+        }
+    }
+
     fn read_consent(&mut self, payload: &Map<String, Value>) {
         self.content.member = owned(payload, "userid");
         let time = ["agree_time", "disagree_time"].into_iter().find_map(|key| payload.get(key));
@@ -251,7 +295,6 @@ fn text_fields(kind: MessageKind) -> &'static [(&'static str, TextScope)] {
         MessageKind::Markdown => &[("content", Machine), ("markdown", Machine)],
         MessageKind::Docmsg => &[("title", Shared)],
         MessageKind::Sphfeed => &[("feed_desc", Shared), ("sph_name", Shared)],
-        MessageKind::Solitaire => &[("solitaire_content", Shared)],
         _ => &[],
     }
 }
@@ -267,6 +310,12 @@ fn number_fields(kind: MessageKind) -> Option<(NumberField, &'static [&'static s
         _ => None,
     }
 }
+
+/// How a list that grows by a line with every message begins when it is copied as text.
+const SOLITAIRE: &str = "#接龙";
+
+/// `solitaire_type` of the message that starts a list.
+const SOLITAIRE_STARTED: i64 = 101;
 
 /// `votetype` of the message that starts a vote.
 const VOTE_STARTED: i64 = 101;

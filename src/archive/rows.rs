@@ -247,6 +247,11 @@ impl Maker<'_> {
 
     fn message(&mut self, row: Row) -> Map<String, Value> {
         let mut message = self.sheet.object(row.cells);
+        for field in ["msgid", "msgtime", "from"] {
+            if message.get(field).and_then(Value::as_str).is_some_and(is_rounded) {
+                message.remove(field);
+            }
+        }
         self.add_text(&mut message);
         self.name_parties(&mut message);
         let says_something = message.contains_key("content");
@@ -325,6 +330,15 @@ fn official(message: &Map<String, Value>) -> Option<String> {
              \"msgtype\":\"text\",\"text\":{{\"content\":{content}}}}}"
         )
     })
+}
+
+/// Returns whether a spreadsheet has written a long number as `1.9E+12` and lost its last digits: such an id would
+/// be that of others, such a time hours away from its own.
+fn is_rounded(cell: &str) -> bool {
+    let Some((number, exponent)) = cell.trim().split_once("E+") else { return false };
+    let digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    digits(number) && digits(exponent) && number.len() <= ROUNDED_DIGITS
 }
 
 /// Returns the role that an exporter wrote before a name: `客户:小鹿`.
@@ -462,6 +476,9 @@ const PAYLOADS: &[&str] = &[
     "revoke",
     "encrypt_chat_msg",
 ];
+
+/// A spreadsheet shows six digits at most, and the point.
+const ROUNDED_DIGITS: usize = 7;
 
 /// Texts waiting to be joined: some ten million short ones.
 const MOST_JOINED_BYTES: usize = 1 << 30;

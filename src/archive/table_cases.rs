@@ -214,6 +214,50 @@ fn rows_of_a_database_dump_keep_their_payloads() {
 }
 
 #[test]
+fn an_open_quotation_mark_costs_its_row_and_no_other() {
+    let row = |n: usize, content: &str| format!("m{n},lihua,b,19000000{n:02},{content}\n");
+    for (mark_at, closes) in [(0, false), (3, false), (3, true), (9, false)] {
+        let mut text = "msgid,from,tolist,msgtime,content\n".to_owned();
+        for n in 0..10 {
+            let content = match n {
+                n if n == mark_at => "\"说了",
+                n if closes && n == 7 => "他说\"行\"",
+                _ => "\"两行,\n一句\"",
+            };
+            text.push_str(&row(n, content));
+        }
+        let seen = told(&[("a.csv", text.clone().into())]);
+        let faults: Vec<_> = seen.iter().filter(|(_, said)| said.starts_with('!')).collect();
+        let at = 2 + 2 * mark_at as u64;
+        if mark_at < 9 {
+            assert_eq!(faults, [&line(at, "! table.quote_open")], "{text}");
+        }
+        assert_eq!(seen.len(), 10, "{text}");
+        assert!(seen.contains(&line(at + 1, "Text o:两行,\n一句")) || mark_at == 9, "{seen:?}");
+    }
+}
+
+#[test]
+fn what_a_spreadsheet_has_rounded_is_not_taken_for_an_id_or_a_time() {
+    let text = "msgid,from,tolist,msgtime,msgtype,content\n\
+        m_1900000000123,lihua,b,1.90000E+12,text,时间在编号里\n\
+        m,lihua,b,1.90E+12,text,没有时间\n\
+        7E+18,lihua,b,1900000000123,text,没有编号\n\
+        m_1900000000124,1.38E+10,b,1900000000124,text,没有发送者\n\
+        m_1900000000125,lihua,b,1.900000000125E+12,text,没有损失\n";
+    assert_eq!(
+        told(&[("a.csv", text.into())]),
+        [
+            line(2, "Text o:时间在编号里"),
+            line(3, "! time.missing"),
+            line(4, "! id.missing"),
+            line(5, "! from.missing"),
+            line(6, "Text o:没有损失"),
+        ]
+    );
+}
+
+#[test]
 fn utf16_lines_are_read_as_any_other() {
     let text = json!({"msgid": "m_1900000000123", "from": CUSTOMER, "tolist": ["lihua"], "msgtime": 1_900_000_000_123_i64,
         "msgtype": "text", "text": {"content": "多少钱"}})

@@ -212,6 +212,32 @@ fn nesting_is_cut_off_and_flagged() {
 }
 
 #[test]
+fn case_11_a_list_that_everybody_repeats_counts_each_line_once() {
+    let grown = |n: usize| -> String {
+        let lines = ["#接龙", "周五团购", "1. 甲 两份", "2. 乙 多少钱", "3. 丙 一份\n不要辣"];
+        lines[..n].join("\n")
+    };
+    let list = |kind: i64, n: usize| {
+        message("solitaire", "info", json!({"solitaire_type": kind, "solitaire_content": grown(n)}))
+    };
+    let said = |row: &Value| {
+        only_message(row, &ReadOptions::default(), |m| {
+            m.parts
+                .iter()
+                .filter(|part| part.scope != TextScope::Quoted)
+                .map(|part| part.text.to_string())
+                .collect::<String>()
+        })
+    };
+    let as_list = [said(&list(101, 3)), said(&list(102, 4)), said(&list(102, 5))];
+    assert_eq!(as_list, ["#接龙\n周五团购\n1. 甲 两份", "2. 乙 多少钱", "3. 丙 一份\n不要辣"]);
+    let as_text = [3, 4, 5].map(|n| said(&text(&grown(n))));
+    assert_eq!(as_text, as_list, "copied as text");
+    let plain = "1. 一\n2. 二";
+    assert_eq!(said(&text(plain)), plain, "no list that others began");
+}
+
+#[test]
 fn own_text_is_told_from_quotes_greetings_and_placeholders() {
     // cases 16, 21, 23, 24, 25
     for (content, parts, flags) in [

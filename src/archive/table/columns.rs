@@ -65,7 +65,20 @@ impl Columns {
                     "`name=field` pairs separated by commas, or a file with one pair a line",
                 )
             })?;
-            columns.said.push((name, known_field(&field, schema)?));
+            if schema.iter().any(|field| field.name == name)
+                && !schema.iter().any(|known| known.name == field)
+            {
+                return Err(Error::argument(
+                    "pair of a column map",
+                    &pair,
+                    "the column first and the field behind the sign: `column=field`",
+                ));
+            }
+            let field = known_field(&field, schema)?;
+            if columns.said.iter().any(|(said, other)| *said == name && *other != field) {
+                return Err(Error::argument("column map", text.trim(), "each column to hold one field"));
+            }
+            columns.said.push((name, field));
         }
         Ok(columns)
     }
@@ -81,7 +94,8 @@ impl Columns {
         for (name, field) in &self.said {
             let at = header.iter().position(|cell| cell.as_ref().trim() == name);
             let at = at.or_else(|| header.iter().position(|cell| folded(cell.as_ref()) == folded(name)));
-            if let Some(at) = at {
+            // One map may serve several exports; of two columns for one field in a table the first said is it.
+            if let Some(at) = at.filter(|_| !fields.contains(&Some(*field))) {
                 fields[at] = Some(*field);
             }
         }
@@ -138,7 +152,7 @@ fn pairs(text: &str) -> Vec<String> {
                 found.push(String::new());
             }
             _ if comment => {}
-            ',' | '，' if !quoted => found.push(String::new()),
+            ',' | '，' | ';' | '；' if !quoted => found.push(String::new()),
             '#' if !quoted && found.last().is_some_and(|piece| piece.trim().is_empty()) => comment = true,
             c => {
                 quoted ^= c == '"';
@@ -155,9 +169,9 @@ fn split_pair(pair: &str) -> Option<(String, String)> {
     let (name, field) = match pair.strip_prefix('"') {
         Some(rest) => {
             let (name, rest) = rest.split_once('"')?;
-            (name, rest.trim_start().strip_prefix('=')?)
+            (name, rest.trim_start().strip_prefix(['=', '＝'])?)
         }
-        None => pair.split_once('=')?,
+        None => pair.split_once(['=', '＝'])?,
     };
     let (name, field) = (name.trim(), field.trim());
     (!name.is_empty() && !field.is_empty()).then(|| (name.to_owned(), field.to_owned()))
@@ -200,6 +214,10 @@ mod tests {
         assert_eq!(named(&columns, &["from", "谁", "说, 了=什么", "内容"]), "- from content -");
         assert!(columns.is_header(&["谁"]));
         assert!(!columns.is_header(&["from"]));
+        let columns =
+            Columns::parse("谁＝from；发言者=from;说=content", SCHEMA).expect("a map for two exports");
+        assert_eq!(named(&columns, &["谁", "说"]), "from content");
+        assert_eq!(named(&columns, &["发言者", "谁", "说"]), "- from content");
     }
 
     #[test]
@@ -207,6 +225,9 @@ mod tests {
         for text in ["谁", "谁=", "=from", "\"谁=from"] {
             assert!(Columns::parse(text, SCHEMA).is_err(), "{text}");
         }
+        let error = Columns::parse("from=谁", SCHEMA).expect_err("turned round").to_string();
+        assert!(error.contains("`column=field`"), "{error}");
+        assert!(Columns::parse("谁=from,谁=roomid", SCHEMA).is_err(), "one column for two fields");
         let error = Columns::parse("谁=speaker", SCHEMA).expect_err("no such field").to_string();
         assert!(error.contains("roomid, from, content"), "{error}");
     }

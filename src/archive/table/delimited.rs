@@ -21,6 +21,8 @@ pub struct Delimited<'r> {
     dialect: Dialect,
     /// Lines before the first one of `reader`.
     lines_before: u64,
+    /// How often a quotation mark was left open.
+    n_open_quotes: usize,
     limits: Limits,
 }
 
@@ -45,7 +47,15 @@ impl<'r> Delimited<'r> {
         let mut sample = Vec::new();
         (&mut text).take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(|error| damaged(error.kind()))?;
         let dialect = Dialect::of(&sample, columns).unwrap_or(Dialect::new(b',', &sample));
-        let metered = Metered { sample: Cursor::new(sample), text, since_row: 0, ends_line: true, limits };
+        let metered = Metered {
+            sample: Cursor::new(sample),
+            text,
+            since_row: 0,
+            ends_line: true,
+            held: Vec::new(),
+            held_from: 0,
+            limits,
+        };
         let mut reader = dialect.reader_of(metered);
         let mut header = StringRecord::new();
         for _ in 0..=dialect.titles {
@@ -56,7 +66,7 @@ impl<'r> Delimited<'r> {
         let header: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
         let fields = columns.fields_of(&header);
         let sheet = Sheet { name: String::new(), header, fields, header_row: line };
-        Ok((sheet, Delimited { reader: Some(reader), dialect, lines_before: 0, limits }))
+        Ok((sheet, Delimited { reader: Some(reader), dialect, lines_before: 0, n_open_quotes: 0, limits }))
     }
 
     /// Returns how the text is encoded, as far as it was read.
@@ -72,17 +82,39 @@ impl<'r> Delimited<'r> {
             let begun = self.lines_before + reader.position().line();
             let read = match reader.read_record(&mut record) {
                 Ok(false) => return Ok(()),
+                Ok(true)
+                    if self.n_open_quotes < MOST_OPEN_QUOTES
+                        && swallows_rows(sheet, self.dialect, &record) =>
+                {
+                    let number = self.lines_before + first_line(reader, &record);
+                    Err((number, self.reopen_behind_first_line(&record)))
+                }
                 Ok(true) => Ok(row(sheet, &record, self.lines_before + first_line(reader, &record))),
                 Err(error) if is_too_long(&error) => Err((begun, self.pass_long_row())),
                 Err(_) => return Err(damaged("it cannot be read on")),
             };
             if let Some(reader) = &mut self.reader {
-                reader.get_mut().since_row = 0;
+                let done = reader.position().byte();
+                reader.get_mut().end_row(done);
             }
             if let ControlFlow::Break(()) = visit(read) {
                 return Ok(());
             }
         }
+    }
+
+    /// A cell that begins with a quotation mark of its writer's goes on to the next one, rows away: reading begins
+    /// anew on the line behind the one it stands in.
+    fn reopen_behind_first_line(&mut self, record: &StringRecord) -> RecordFault {
+        self.n_open_quotes += 1;
+        if let Some(reader) = self.reader.take() {
+            self.lines_before += first_line(&reader, record);
+            let begun = record.position().map_or(0, csv::Position::byte);
+            let mut metered = reader.into_inner();
+            metered.go_back_behind_line(begun);
+            self.reader = Some(self.dialect.reader_of(metered));
+        }
+        RecordFault::new("table.quote_open", "a quotation mark is open: the cell holds the rows that follow")
     }
 
     /// A quotation mark that nothing closes makes one row of all that follows: the reading begins anew
@@ -92,6 +124,8 @@ impl<'r> Delimited<'r> {
             self.lines_before += reader.position().line();
             let mut metered = reader.into_inner();
             metered.since_row = 0;
+            metered.held.clear();
+            metered.held_from = 0;
             metered.pass_line();
             self.reader = Some(self.dialect.reader_of(metered));
         }
@@ -104,6 +138,20 @@ impl<'r> Delimited<'r> {
 fn first_line<R: Read>(reader: &csv::Reader<R>, record: &StringRecord) -> u64 {
     let inside = memchr::memchr_iter(b'\n', record.as_slice().as_bytes()).count() as u64;
     reader.position().line().saturating_sub(1 + inside).max(1)
+}
+
+/// Returns whether a cell holds whole rows: lines with as many cells as the header, and a time where times stand.
+fn swallows_rows(sheet: &Sheet, dialect: Dialect, record: &StringRecord) -> bool {
+    let (width, delimiter) = (sheet.header.len(), char::from(dialect.delimiter));
+    let Some(time) = sheet.fields.iter().position(|field| *field == Some("msgtime")) else { return false };
+    let is_row = |line: &str| {
+        let is_time =
+            |cell: &str| cell.len() >= SHORTEST_TIME && cell.starts_with(|c: char| c.is_ascii_digit());
+        line.matches(delimiter).count() + 1 == width && line.split(delimiter).nth(time).is_some_and(is_time)
+    };
+    width >= FEWEST_CELLS
+        && memchr::memchr(b'\n', record.as_slice().as_bytes()).is_some()
+        && record.iter().any(|cell| cell.lines().skip(1).any(is_row))
 }
 
 fn row(sheet: &Sheet, record: &StringRecord, number: u64) -> Row {
@@ -182,10 +230,39 @@ struct Metered<'r> {
     since_row: usize,
     /// The last byte handed out ended a line; the last line of a text ends too.
     ends_line: bool,
+    /// What was handed out since the row begun last, or a little before it.
+    held: Vec<u8>,
+    /// Where that begins, in bytes handed out.
+    held_from: u64,
     limits: Limits,
 }
 
 impl Metered<'_> {
+    /// The bytes before `at` will not be asked for again.
+    fn end_row(&mut self, at: u64) {
+        self.since_row = 0;
+        if self.held.len() > HELD_BYTES {
+            let passed = usize::try_from(at.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
+            self.held.drain(..passed.min(self.held.len()));
+            self.held_from = at;
+        }
+    }
+
+    /// Hands out again what stands behind the first line of the row that begins at `at`.
+    fn go_back_behind_line(&mut self, at: u64) {
+        let mut from =
+            usize::try_from(at.saturating_sub(self.held_from)).unwrap_or(usize::MAX).min(self.held.len());
+        from += self.held[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let line_end =
+            memchr::memchr(b'\n', &self.held[from..]).map_or(self.held.len(), |end| from + end + 1);
+        let mut again = self.held.split_off(line_end);
+        let unread = usize::try_from(self.sample.position()).unwrap_or(usize::MAX);
+        again.extend_from_slice(self.sample.get_ref().get(unread..).unwrap_or_default());
+        self.sample = Cursor::new(again);
+        self.held.clear();
+        (self.held_from, self.since_row, self.ends_line) = (0, 0, true);
+    }
+
     /// Passes over the rest of a line.
     fn pass_line(&mut self) {
         let mut byte = [0];
@@ -214,6 +291,7 @@ impl Read for Metered<'_> {
         }
         let read = self.fill(buffer)?;
         self.since_row += read;
+        self.held.extend_from_slice(&buffer[..read]);
         Ok(read)
     }
 }
@@ -223,6 +301,18 @@ fn is_too_long(error: &csv::Error) -> bool {
 }
 
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// Kept of rows that are done, so that not each of them moves bytes.
+const HELD_BYTES: usize = 1 << 20;
+
+/// Lines of talk may hold a comma or two.
+const FEWEST_CELLS: usize = 4;
+
+/// Shorter numbers are no times.
+const SHORTEST_TIME: usize = 8;
+
+/// A table with more of them is read as it stands: each may cost a look at the longest row.
+const MOST_OPEN_QUOTES: usize = 1_000;
 
 /// Titles above a header are few.
 const ROWS_LOOKED_AT: usize = 10;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::BufWriter;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use chattag::archive::{Plan, ReadOptions};
+use chattag::archive::{self, Plan, ReadOptions};
 use chattag::diagnostic::Language;
 use chattag::error::Error;
 use chattag::inspect::{self, Contents, FileInspection, Inspection};
@@ -197,9 +197,15 @@ impl Page {
             return;
         }
         self.line("读不懂的记录", "unreadable records", &listed(&inspection.total.faults));
-        for example in &inspection.examples {
-            let (path, line) = (example.path.display(), example.line);
-            let _ = writeln!(self.text, "  {path}:{line} {} {}", example.code, example.detail);
+        let mut rows: Vec<_> = inspection.total.faults.iter().collect();
+        rows.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        for (code, n) in rows {
+            let meaning = archive::reason(code).map_or("", |(zh, en)| self.pick(zh, en));
+            let _ = writeln!(self.text, "  {code} {}  {meaning}", HumanCount(*n));
+            for example in inspection.examples.iter().filter(|example| example.code == *code) {
+                let (path, line) = (example.path.display(), example.line);
+                let _ = writeln!(self.text, "    {path}:{line}  {}", example.detail);
+            }
         }
     }
 

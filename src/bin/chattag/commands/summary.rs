@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use chattag::archive;
 use chattag::batch::{Counted, RunReport};
 use chattag::diagnostic::Language;
 use indicatif::{HumanBytes, HumanCount};
@@ -93,7 +94,9 @@ impl Page {
         let shown: Vec<String> = rows.iter().map(|(name, n)| format!("{name} {}", HumanCount(*n))).collect();
         self.line(&format!("  {}", shown.join(" · ")));
         for (reason, n) in tally.reasons.iter().filter(|(_, n)| **n > 0) {
-            self.line(&format!("    {reason} {}", HumanCount(*n)));
+            let meaning = reason.strip_prefix("quarantined.").and_then(archive::reason);
+            let meaning = meaning.map_or_else(String::new, |(zh, en)| format!("  {}", self.pick(zh, en)));
+            self.line(&format!("    {reason} {}{meaning}", HumanCount(*n)));
         }
         self.quarantine(report, max_quarantine);
     }
