@@ -24,7 +24,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("header", "表头"),
     ("a column with the text; name it with --text-field", "有一列是文本；用 --text-field 指明列名"),
     ("exercise", "练习"),
-    ("`+ text` or `- text`, alternatives as `(a|b)`", "`+ 文本` 或 `- 文本`，几种说法写成 `(甲|乙)`"),
+    (
+        "`+ text` or `- text`, alternatives as `(a|b)`, `<name> = a|b`",
+        "`+ 文本` 或 `- 文本`，几种说法写成 `(甲|乙)`，起名写成 `<名> = 甲|乙`",
+    ),
     ("list of event sources", "事件来源清单"),
     (
         "[[source]] with name, files, and perhaps kind, columns, lateness, complete",

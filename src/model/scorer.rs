@@ -4,10 +4,11 @@
 //! "CHATTAGM"  version u32 LE  length of the card u32 LE  the card, JSON  weights, one byte each
 //! ```
 //!
-//! The card names the number of weights, the length of n-grams and the checksum of the weights.
+//! The card names the number of weights, the length of n-grams and the checksum of the weights. The version
+//! says how texts are read: 1 as they stand, 2 with an eye for disguises.
 
 use super::card::ModelCard;
-use super::features::{self, Buffers};
+use super::features::{self, Buffers, Reading};
 
 /// Scores texts for one label. Shared by all threads.
 #[derive(Clone, Debug)]
@@ -16,6 +17,7 @@ pub struct Scorer {
     weights: Box<[i8]>,
     /// How far a hash is shifted to be the number of a weight.
     shift: u32,
+    reading: Reading,
 }
 
 /// The buffers one thread reuses from text to text.
@@ -51,7 +53,7 @@ impl Scorer {
         card.bits = weights.len().trailing_zeros();
         card.checksum = checksum(&weights);
         card.round();
-        Scorer { shift: 32 - card.bits, card, weights: weights.into() }
+        Scorer { shift: 32 - card.bits, card, weights: weights.into(), reading: Reading::default() }
     }
 
     /// Reads a model file.
@@ -62,9 +64,9 @@ impl Scorer {
     pub fn read(bytes: &[u8]) -> Result<Scorer, ModelFault> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(ModelFault::NotAModel)?;
         let (version, rest) = split_u32(rest).ok_or(ModelFault::NotAModel)?;
-        if version != VERSION {
+        let Some(reading) = reading_of(version) else {
             return Err(ModelFault::Version(version));
-        }
+        };
         let (len, rest) = split_u32(rest).ok_or(ModelFault::NotAModel)?;
         let (card, weights) = rest.split_at_checked(len as usize).ok_or(ModelFault::NotAModel)?;
         let card: ModelCard =
@@ -75,14 +77,14 @@ impl Scorer {
         if expected != found {
             return Err(ModelFault::Weights { expected, found });
         }
-        Ok(Scorer::new(card, weights))
+        Ok(Scorer { reading, ..Scorer::new(card, weights) })
     }
 
     /// Returns the bytes of the model's file.
     pub fn write(&self) -> Vec<u8> {
         let card = serde_json::to_vec(&self.card).unwrap_or_default();
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(version_of(self.reading).to_le_bytes());
         bytes.extend((card.len() as u32).to_le_bytes());
         bytes.extend(card);
         bytes.extend(self.weights.iter().map(|weight| weight.cast_unsigned()));
@@ -118,7 +120,8 @@ impl Scorer {
 
     fn margin_with(&self, text: &str, buffers: &mut ScoreBuffers) -> f64 {
         let mut sum = 0i64;
-        let n = features::for_each(text, self.card.longest as usize, &mut buffers.0, |hash| {
+        let reading = (self.reading, self.card.longest as usize);
+        let n = features::for_each(text, reading, &mut buffers.0, |hash| {
             sum += i64::from(self.weights[(hash >> self.shift) as usize]);
         });
         sum as f64 * self.card.scale / f64::from(n).sqrt() + self.card.bias
@@ -128,6 +131,21 @@ impl Scorer {
 /// The logistic function, the same on every machine.
 pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
+}
+
+fn reading_of(version: u32) -> Option<Reading> {
+    match version {
+        1 => Some(Reading::Plain),
+        VERSION => Some(Reading::Disguises),
+        _ => None,
+    }
+}
+
+fn version_of(reading: Reading) -> u32 {
+    match reading {
+        Reading::Plain => 1,
+        Reading::Disguises => VERSION,
+    }
 }
 
 fn check_counts(card: &ModelCard, weights: &[u8]) -> Result<(), ModelFault> {
@@ -150,7 +168,7 @@ fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 const MAGIC: &[u8] = b"CHATTAGM";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Fewest and most weights: 2^10 to 2^20, one byte each.
 pub(super) const MIN_BITS: u32 = 10;
 pub(super) const MAX_BITS: u32 = 20;

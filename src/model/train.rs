@@ -5,7 +5,7 @@
 //! same file on every machine.
 
 use super::card::ModelCard;
-use super::features::{self, Buffers};
+use super::features::{self, Buffers, Reading};
 use super::measure::Random;
 use super::scorer::{MAX_BITS, MAX_LONGEST, MIN_BITS, Scorer, logistic};
 
@@ -97,8 +97,8 @@ impl Learner {
     fn read(&mut self, text: &str) -> Vec<(u32, f32)> {
         let shift = 32 - self.training.bits;
         let mut numbers = Vec::new();
-        let longest = self.training.longest as usize;
-        let n = features::for_each(text, longest, &mut self.buffers, |hash| numbers.push(hash >> shift));
+        let reading = (Reading::default(), self.training.longest as usize);
+        let n = features::for_each(text, reading, &mut self.buffers, |hash| numbers.push(hash >> shift));
         numbers.sort_unstable();
         let unit = 1.0 / f64::from(n).sqrt();
         let share = |same: &[u32]| (same[0], (same.len() as f64 * unit) as f32);
@@ -171,6 +171,19 @@ mod tests {
         let read = Scorer::read(&first.write()).unwrap();
         assert_eq!(read.score("还没到，退款"), first.score("还没到，退款"));
         assert_eq!(read.card(), first.card());
+    }
+
+    #[test]
+    fn files_of_version_1_are_read_and_score_as_they_did() {
+        let example = |text: &str, target| Example { text: text.to_owned(), target, weight: 1.0 };
+        let examples = [example("看 3071 9925", 1.0), example("好的", 0.0)];
+        let newer = train(&examples, Training::default(), ModelCard::default());
+        let mut bytes = newer.write();
+        bytes[8] = 1;
+        let older = Scorer::read(&bytes).unwrap();
+        assert_eq!(older.write(), bytes);
+        assert_eq!(older.score("好的"), newer.score("好的"));
+        assert!(older.score("3071 9925") < newer.score("3071 9925"), "groups were no long number");
     }
 
     #[test]

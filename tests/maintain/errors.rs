@@ -98,7 +98,11 @@ const CASES: &[Case] = &[
     (&["audit", "--from", "nowhere"], "没有表 `tag_events`", "no table `tag_events`"),
     (&["test", "--rule", "gift"], "没有规则 `gift`", "no rule `gift`"),
     (&["diff", "nowhere", "my-dict"], "读不了 `nowhere`", "cannot read `nowhere`"),
-    (&["diff", "my-dict", "broken-dict"], "错误: `broken-dict`：词库有 1 处错误", "error: `broken-dict`: 1 errors in the dictionaries"),
+    (
+        &["diff", "my-dict", "broken-dict"],
+        "错误: `broken-dict`：词库有 1 处错误",
+        "error: `broken-dict`: 1 errors in the dictionaries",
+    ),
     (&["schema", "nonsense"], "没有表 `nonsense`：有 ", "no table `nonsense`: the tables are"),
     (&["annotate", "nothing.txt"], "读不了 `nothing.txt`", "cannot read `nothing.txt`"),
     (

@@ -361,6 +361,9 @@ pub struct TrainArgs {
     /// 没有标注的文本算作“否” · Texts without a label do not have it
     #[arg(long)]
     pub unlabelled_are_not: bool,
+    /// 练习多写出几倍的句子 · Write out so many times as many texts of each exercise
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub draws: u16,
     /// 校准所得的斜率，见 calibrate · Slope, as fitted by `calibrate`
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub slope: f64,
@@ -457,6 +460,9 @@ pub struct EvalArgs {
     /// 每类错误列几条原文 · Errors to print, of each kind
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub errors: usize,
+    /// 把成绩写进 --model 的模型卡 · Write the figures into the card of --model
+    #[arg(long, requires = "model")]
+    pub record: bool,
     /// 以 JSON 逐行输出 · Print figures as JSON lines
     #[arg(long)]
     pub json: bool,

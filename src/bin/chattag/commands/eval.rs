@@ -1,7 +1,11 @@
 //! `chattag eval`: figures of decisions on labelled texts.
 #![allow(clippy::print_stdout, reason = "the figures are the command's output")]
 
-use chattag::learning::{Judged, Labelled, Report, judge, judge_by_folds, report};
+use std::path::Path;
+
+use chattag::bundle::Bundle;
+use chattag::learning::{Labelled, Report, judge, judge_by_folds, report};
+use chattag::model::{Label, Measured};
 
 use super::scoring;
 use crate::Status;
@@ -29,14 +33,40 @@ pub fn run(args: &EvalArgs, console: &Console) -> anyhow::Result<Status> {
             (decision.holds, decision.score)
         })
     };
-    print(args, &texts, &judged, console)?;
+    let reports = report(&texts, &judged);
+    print(args, &texts, &reports, console)?;
+    match &args.model {
+        Some(path) if args.record => record(path, &bundle, label, &reports)?,
+        _ => {}
+    }
     Ok(Status::Fine)
 }
 
-fn print(args: &EvalArgs, texts: &[Labelled], judged: &[Judged], console: &Console) -> anyhow::Result<()> {
-    let reports = report(texts, judged);
+/// Writes the figures into the model's card, in the place of older ones of the same sources.
+fn record(path: &Path, bundle: &Bundle, label: Label, reports: &[Report]) -> anyhow::Result<()> {
+    let model = scoring::model(Some(path), bundle, label)?;
+    let mut card = model.card().clone();
+    card.measured.retain(|old| reports.iter().all(|report| report.source != old.name));
+    card.measured.extend(reports.iter().map(measured));
+    scoring::write(path, &model.with_card(card))
+}
+
+fn measured(report: &Report) -> Measured {
+    let rounded = |figure: f64| (figure * 1000.0).round() / 1000.0;
+    Measured {
+        name: report.source.clone(),
+        texts: report.texts,
+        positive: report.positive,
+        precision: rounded(report.precision[0]),
+        recall: rounded(report.recall[0]),
+        f1: rounded(report.f1[0]),
+        auc: rounded(report.auc),
+    }
+}
+
+fn print(args: &EvalArgs, texts: &[Labelled], reports: &[Report], console: &Console) -> anyhow::Result<()> {
     if args.json {
-        for report in &reports {
+        for report in reports {
             println!("{}", serde_json::to_string(report)?);
         }
         return Ok(());
@@ -49,7 +79,7 @@ fn print(args: &EvalArgs, texts: &[Labelled], judged: &[Judged], console: &Conso
         )
     );
     reports.iter().for_each(print_row);
-    for report in &reports {
+    for report in reports {
         print_errors(console.pick("误报", "false alarm"), &report.false_alarms, args.errors, texts);
         print_errors(console.pick("漏报", "missed"), &report.missed, args.errors, texts);
     }

@@ -7,7 +7,7 @@ use chattag::model::{DataSource, Example, ModelCard, train};
 
 use super::scoring;
 use crate::Status;
-use crate::args::TrainArgs;
+use crate::args::{TrainArgs, TrainingArgs};
 use crate::console::Console;
 
 /// Trains on all files together.
@@ -40,7 +40,7 @@ pub fn run(args: &TrainArgs, _console: &Console) -> anyhow::Result<Status> {
 
 fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
     if path.extension().is_some_and(|ending| ending == "txt") {
-        return Ok(read_exercises(path)?);
+        return Ok(read_exercises(path, usize::from(args.draws))?);
     }
     let mut texts = chattag::learning::read(path, &scoring::fields(&args.labels))?;
     texts.retain(|text| args.sources.is_empty() || args.sources.contains(&text.source));
@@ -59,17 +59,27 @@ fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
     Ok(examples)
 }
 
-/// The command that makes the model again, for its card.
+/// The command that makes the model again, for its card; of files elsewhere it has the names only.
 fn command(args: &TrainArgs) -> String {
-    let files: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
-    let training = &args.training;
-    format!(
-        "chattag train {} --label {}{} --bits {} --longest {} --epochs {}",
-        files.join(" "),
-        scoring::label(&args.labels).name(),
-        args.sources.iter().map(|source| format!(" --source {source}")).collect::<String>(),
-        training.bits,
-        training.longest,
-        training.epochs
-    )
+    let files: Vec<String> = args.files.iter().map(|path| shown(path)).collect();
+    let mut command =
+        format!("chattag train {} --label {}", files.join(" "), scoring::label(&args.labels).name());
+    if let Some(field) = &args.labels.label_field {
+        command += &format!(" --label-field {field}");
+    }
+    if args.unlabelled_are_not {
+        command += " --unlabelled-are-not";
+    }
+    args.sources.iter().for_each(|source| command += &format!(" --source {source}"));
+    let TrainingArgs { bits, longest, epochs, .. } = args.training;
+    if args.draws > 1 {
+        command += &format!(" --draws {}", args.draws);
+    }
+    command + &format!(" --bits {bits} --longest {longest} --epochs {epochs}")
+}
+
+/// The file's path when it is below the working directory, else its name: a card is the same everywhere.
+fn shown(path: &Path) -> String {
+    let name = path.file_name().map(Path::new).filter(|_| path.is_absolute());
+    name.unwrap_or(path).display().to_string()
 }
