@@ -356,13 +356,17 @@ impl View<'_> {
 
 /// Returns whether the hit stands inside 《》 or “”: titles and quoted words are somebody else's.
 fn is_in_title(text: &str, hit: &Candidate) -> bool {
-    let is_in = |open: char, close: char| {
-        let before = text[..hit.start as usize].chars().rev().take(MAX_TITLE_CHARS);
-        let opened = before.take_while(|c| *c != close).any(|c| c == open);
-        let mut after = text[hit.end as usize..].chars().take(MAX_TITLE_CHARS);
-        opened && after.any(|c| c == close)
-    };
-    is_in('《', '》') || is_in('“', '”')
+    // For each pair of marks: whether the nearest before the hit opens.
+    let (mut title, mut quote) = (None, None);
+    for c in text[..hit.start as usize].chars().rev().take(MAX_TITLE_CHARS) {
+        match c {
+            '《' | '》' => title = title.or(Some(c == '《')),
+            '“' | '”' => quote = quote.or(Some(c == '“')),
+            _ => {}
+        }
+    }
+    let closes = |mark| text[hit.end as usize..].chars().take(MAX_TITLE_CHARS).any(|c| c == mark);
+    title == Some(true) && closes('》') || quote == Some(true) && closes('”')
 }
 
 /// How many characters may stand between a negator and what it denies.

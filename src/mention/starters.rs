@@ -16,6 +16,8 @@ pub(super) struct Starters {
     triples: Bits<TRIPLE_WORDS>,
     /// Patterns of one character.
     singles: Bits<SINGLE_WORDS>,
+    /// Whether there are any of those: most lexicons have none.
+    has_singles: bool,
 }
 
 impl Starters {
@@ -33,7 +35,10 @@ impl Starters {
                     starters.pairs.set(pair(a, b));
                     starters.whole_pairs.set(pair(a, b));
                 }
-                (Some(a), ..) => starters.singles.set(a as u32),
+                (Some(a), ..) => {
+                    starters.singles.set(a as u32);
+                    starters.has_singles = true;
+                }
                 (None, ..) => {}
             }
         }
@@ -90,7 +95,7 @@ impl Watch<'_> {
     pub(super) fn pass(&mut self, at: usize, c: char) {
         let pair = pair(self.before.1, c);
         let begins = self.starters.pairs.has(pair);
-        let single = self.starters.singles.has(c as u32);
+        let single = self.starters.has_singles && self.starters.singles.has(c as u32);
         if self.waits | begins | single {
             self.look_closer(at, c, pair, (begins, single));
         }
