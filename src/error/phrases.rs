@@ -10,6 +10,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("number of threads", "线程数"),
     ("one the system allows", "系统允许的数目"),
     ("column map", "列名对照"),
+    ("pair of a column map", "列名对照中的一对"),
+    ("the column first and the field behind the sign: `column=field`", "列名在前、字段在等号后：`列名=字段`"),
+    ("each column to hold one field", "每一列只对应一个字段"),
     (
         "`name=field` pairs separated by commas, or a file with one pair a line",
         "逗号隔开的 `列名=字段`，或一行一对的文件",
