@@ -688,12 +688,12 @@ fn with_term(term: &str) -> Bundle {
 /// X15, semantic 46: a term that is added today does not change what was read; a replay reads it again.
 #[test]
 fn x15_a_new_term_counts_from_its_night_on_and_a_replay_finds_it_before() {
-    let (old, new, place) = (bundle(), with_term("气炸了"), tempfile::tempdir().unwrap());
+    let (old, new, place) = (bundle(), with_term("硌硬人"), tempfile::tempdir().unwrap());
     let (once, nightly) = (place.path().join("once"), place.path().join("nightly"));
     let [one, two] = ["01", "02"].map(|n| format!("wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA{n}"));
     let at = |day: i64, minutes: i64| MONDAY + day * DAY + 10 * HOUR + minutes * MINUTE;
     let angry = |id: u32, day: i64, who: &str| {
-        (0..3).map(|n| say(id + n, at(day, i64::from(n)), who, "lihua", "", "我气炸了")).collect::<Vec<_>>()
+        (0..3).map(|n| say(id + n, at(day, i64::from(n)), who, "lihua", "", "我硌硬人")).collect::<Vec<_>>()
     };
     let mut files = Vec::new();
     for (night, (bundle, messages)) in
