@@ -327,6 +327,29 @@ fn as_nobody(place: &Path) -> Command {
 }
 
 #[test]
+fn case_15_a_call_is_one_interaction_however_many_have_a_copy_of_it() {
+    let call = |n: u32, minutes: i64, from: &str, to: &str, room: &str| {
+        let at = START + minutes * MINUTE;
+        json!({"msgid": format!("{n}_{at}_external"), "action": "send", "from": from, "tolist": [to], "roomid": room,
+            "msgtime": at, "msgtype": "voiptext", "info": {"callduration": 35, "invitetype": 2}})
+    };
+    let place = folder(&[(
+        "a.jsonl",
+        lines(&[
+            call(1, 0, CUSTOMER, "lihua", ""),
+            call(2, 0, "lihua", CUSTOMER, ""),
+            call(3, 0, OTHER, "lihua", ""),
+            call(4, 1, CUSTOMER, "lihua", ""),
+            call(5, 2, CUSTOMER, "lihua", "wrEXAMPLEAAAAAAAAAAAAAAAAAAAAA01"),
+            call(6, 2, OTHER, "lihua", "wrEXAMPLEAAAAAAAAAAAAAAAAAAAAA01"),
+        ]),
+    )]);
+    let report = run(place.path(), &["a.jsonl", "--out", "out"]);
+    assert_eq!((&report["tally"]["processed"], &report["tally"]["duplicate"]), (&json!(4), &json!(2)));
+    assert_eq!(report["conflicting_duplicates"], 0);
+}
+
+#[test]
 fn case_68_long_lines_are_read_up_to_the_limit_and_memory_stays_bounded_beyond() {
     let long = |bytes: usize| text(70, 0, CUSTOMER, "lihua", &"长".repeat(bytes / 3));
     let place = folder(&[(

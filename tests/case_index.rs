@@ -25,16 +25,12 @@ fn sources(at: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The numbers after `case` or `cases`, in a name or a comment: `case_52_53`, `// cases 1 to 15`, `// 69`.
+/// The numbers after `case` or `cases`, in a name or a comment: `case_52_53`, `// cases 1, 2`, `// 69`. Each is
+/// written out: a range would hide the one that nobody thought of.
 fn named(line: &str, mention: &Regex, numbers: &Regex) -> Vec<u32> {
     let Some(found) = mention.captures(line) else { return Vec::new() };
     let list = found.get(1).or(found.get(2)).map_or("", |list| list.as_str());
-    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
-    let ranges = numbers.captures_iter(list).map(|range| {
-        let first = number(&range[1]);
-        first..=range.get(2).map_or(first, |last| number(last.as_str())).min(CASES)
-    });
-    ranges.flatten().collect()
+    numbers.find_iter(list).filter_map(|number| number.as_str().parse().ok()).collect()
 }
 
 #[test]
@@ -44,7 +40,7 @@ fn every_case_of_the_specification_has_a_test() {
     sources(&root.join("src"), &mut texts);
     sources(&root.join("tests"), &mut texts);
     let mention = Regex::new(r"(?://.*?\b|fn )cases?[ _](.*)|// (\d\d)$").unwrap();
-    let numbers = Regex::new(r"(\d+)(?: to (\d+))?").unwrap();
+    let numbers = Regex::new(r"\d+").unwrap();
     let lines = texts.iter().flat_map(|text| text.lines());
     let tested: BTreeSet<u32> = lines.flat_map(|line| named(line, &mention, &numbers)).collect();
     let missing: Vec<u32> = (1..=CASES).filter(|case| !tested.contains(case)).collect();

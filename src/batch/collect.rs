@@ -17,7 +17,7 @@ use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
 use crate::mention::{Mention, Scratch};
-use crate::message::{Consent, Flags, Message, Origin, Recall, acting_seq};
+use crate::message::{Consent, Flags, Message, MessageKind, NumberField, Origin, Recall, acting_seq};
 use crate::model::Label;
 use crate::signal::{Event, Sign};
 use crate::state::Sent;
@@ -231,8 +231,11 @@ impl<'a> Collector<'a> {
         if own_id.is_empty() {
             return;
         }
-        let id = MessageId::new(corp, own_id);
-        let identity = Identity { id, seq, arrival, content: read.content, fate, sent: worker.sent };
+        let call = call_id(record);
+        let id = call.unwrap_or_else(|| MessageId::new(corp, own_id));
+        // What the copies of a call say of themselves differs.
+        let content = call.map_or(read.content, |call| call.stem as u64);
+        let identity = Identity { id, seq, arrival, content, fate, sent: worker.sent };
         if self.identities.len() > 0 {
             let stored =
                 worker.identities.put(&self.identities, id.partition(), |out| identity.write_to(out));
@@ -501,6 +504,26 @@ fn record_id<'r>(record: &'r Record<'_>) -> (&'r str, u64, &'r str) {
         Record::Encrypted { seq, id, .. } => ("", *seq, id),
         Record::Empty(_) => ("", 0, ""),
     }
+}
+
+/// Returns what tells a call from others, for a call between known people: each who took part has a copy of it
+/// with an id of its own, and they are one interaction.
+fn call_id(record: &Record<'_>) -> Option<MessageId> {
+    let Record::Message(message) = record else { return None };
+    let is_known = message.room.is_some() || message.customer.is_some() && message.staff.is_some();
+    if message.kind != MessageKind::Voiptext || !is_known {
+        return None;
+    }
+    let text = |id: &Option<Cow<'_, str>>| id.as_deref().unwrap_or_default().to_owned();
+    // In a group nobody is named: each copy names another as its sender.
+    let people = match &message.room {
+        Some(room) => [room.to_string(), String::new()],
+        None => [text(&message.customer), text(&message.staff)],
+    };
+    let [one, other] = people;
+    let seconds = message.numbers.iter().find(|(field, _)| *field == NumberField::Seconds);
+    let seconds = seconds.map_or(-1, |(_, seconds)| *seconds);
+    Some(MessageId::new(&message.corp, &format!("call {one} {other} {} {seconds}", message.at.0)))
 }
 
 fn record_time(record: &Record<'_>) -> Option<Timestamp> {
