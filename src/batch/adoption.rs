@@ -4,9 +4,8 @@
 //! earlier events were told apart by the older rules. Events that wait go over with the signals
 //! that are still there.
 
-use super::codec::{self, Entry};
+use super::codec::{self, Entry, Whose};
 use super::journal;
-use super::walk::Whose;
 use crate::bundle::Bundle;
 use crate::lexicon::TermIdx;
 use crate::message::KeyKind;

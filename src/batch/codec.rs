@@ -12,6 +12,7 @@ pub use crate::message::Class;
 use crate::message::{KeyKind, NumberField};
 use crate::rules::{SignalIdx, TagIdx};
 use crate::signal::{Act, Event, Hit, Opinion, Sign};
+use crate::state::StoredHistory;
 use crate::time::Timestamp;
 
 /// Which record of the night this is: unique, and in reading order.
@@ -85,6 +86,36 @@ pub struct Address<'a> {
     pub room: &'a str,
 }
 
+/// Whose history it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Whose<'e> {
+    /// Which histories.
+    pub class: Class,
+    /// The company.
+    pub corp: &'e str,
+    /// Customer, room or staff id, by class.
+    pub primary: &'e str,
+}
+
+impl<'e> Whose<'e> {
+    /// Says whose history a row of the state is.
+    pub fn of(row: &'e StoredHistory) -> Whose<'e> {
+        Whose { class: row.class, corp: &row.corp, primary: &row.primary }
+    }
+
+    /// Says whose history an entry at `address` belongs to.
+    pub fn at(address: Address<'e>) -> Whose<'e> {
+        let Address { class, corp, primary, .. } = address;
+        Whose { class, corp, primary }
+    }
+
+    /// Returns the address of what happens with `second` in the history.
+    pub fn address(self, second: &'e str) -> Address<'e> {
+        let Whose { class, corp, primary } = self;
+        Address { class, corp, primary, second, room: "" }
+    }
+}
+
 /// One waiting entry, read back. The address as text and the event are decoded on demand: ids
 /// are compared as bytes, and only the first entry of a key needs them as text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -114,15 +145,6 @@ pub struct Entry<'a> {
     body: &'a [u8],
 }
 
-/// Whose history entries belong to that do not say so themselves.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Owner<'a> {
-    /// The company, as in [`Address::corp`].
-    pub corp: &'a str,
-    /// Customer, room or staff id, by class.
-    pub primary: &'a str,
-}
-
 /// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
 pub fn encode(
     out: &mut Vec<u8>,
@@ -133,14 +155,13 @@ pub fn encode(
     keep: impl Fn(&Sign) -> bool,
 ) {
     put_framed(out, |out| {
-        out.extend_from_slice(&event.at.0.to_le_bytes());
-        put(out, event.seq);
-        PackedId::of(&event.id).put(out, event.at);
-        out.push(address.class as u8 | (kind as u8) << KIND_SHIFT);
-        put_str(out, address.corp);
-        put_str(out, address.primary);
-        put_str(out, address.second);
-        put_str(out, address.room);
+        let Address { class, corp, primary, second, room } = address;
+        put_head(
+            out,
+            (event.at, event.seq, PackedId::of(&event.id)),
+            class as u8 | (kind as u8) << KIND_SHIFT,
+        );
+        [corp, primary, second, room].into_iter().for_each(|id| put_str(out, id));
         put_arrival(out, arrival);
         if kind.is_recall() {
             put_str(out, &event.recall_of);
@@ -148,6 +169,14 @@ pub fn encode(
             put_body(out, event, keep);
         }
     });
+}
+
+/// Appends what every entry begins with.
+fn put_head(out: &mut Vec<u8>, (at, seq, id): (Timestamp, u64, PackedId<'_>), what: u8) {
+    out.extend_from_slice(&at.0.to_le_bytes());
+    put(out, seq);
+    id.put(out, at);
+    out.push(what);
 }
 
 /// Appends what `write` appends, behind its length.
@@ -164,13 +193,13 @@ fn put_framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 ///
 /// `None` at the end of `bytes`.
 pub fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
-    next_entry_of(bytes, Owner::default())
+    next_entry_of(bytes, NOBODY)
 }
 
-/// Reads the entry at the beginning of `bytes` as one of `owner`, unless it says another itself.
+/// Reads the entry at the beginning of `bytes` as one of the history `owner`, unless it says another itself.
 ///
 /// `None` at the end of `bytes`.
-pub fn next_entry_of<'a>(bytes: &'a [u8], owner: Owner<'a>) -> Option<(Entry<'a>, &'a [u8])> {
+fn next_entry_of<'a>(bytes: &'a [u8], owner: Whose<'a>) -> Option<(Entry<'a>, &'a [u8])> {
     let (length, behind) = bytes.split_first_chunk::<4>()?;
     let (entry, rest) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let mut cursor = Cursor { bytes: entry };
@@ -193,15 +222,20 @@ pub fn next_entry_of<'a>(bytes: &'a [u8], owner: Owner<'a>) -> Option<(Entry<'a>
 
 /// Reads the entries of `bytes` one after the other.
 pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Entry<'_>> {
-    entries_with_offsets(bytes).map(|(_, entry)| entry)
+    entries_of(bytes, NOBODY).map(|(_, entry)| entry)
 }
 
 /// Reads the entries of `bytes`, each with its place in them.
 pub fn entries_with_offsets(bytes: &[u8]) -> impl Iterator<Item = (u32, Entry<'_>)> {
+    entries_of(bytes, NOBODY)
+}
+
+/// Reads the entries of `bytes`, each with its place in them, as those of the history `owner`.
+pub(super) fn entries_of<'a>(bytes: &'a [u8], owner: Whose<'a>) -> impl Iterator<Item = (u32, Entry<'a>)> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let offset = (bytes.len() - rest.len()) as u32;
-        let (entry, behind) = next_entry(rest)?;
+        let (entry, behind) = next_entry_of(rest, owner)?;
         rest = behind;
         Some((offset, entry))
     })
@@ -240,10 +274,8 @@ impl<'a> Entry<'a> {
     }
 
     fn put_head(&self, out: &mut Vec<u8>, mark: u8) {
-        out.extend_from_slice(&self.at.0.to_le_bytes());
-        put(out, self.seq);
-        self.id.put(out, self.at);
-        out.push(self.class as u8 | (self.kind as u8) << KIND_SHIFT | mark);
+        let what = self.class as u8 | (self.kind as u8) << KIND_SHIFT | mark;
+        put_head(out, (self.at, self.seq, self.id), what);
     }
 
     /// Returns the id as text.
@@ -352,6 +384,9 @@ const EXTERNAL: &str = "_external";
 
 /// The class takes the bits below, the kind those from here on.
 const KIND_SHIFT: u32 = 2;
+
+/// Entries that wait say themselves whose they are.
+const NOBODY: Whose<'static> = Whose { class: Class::Customer, corp: "", primary: "" };
 
 /// Marks an entry that leaves out whose it is and which record it was.
 const OWNED: u8 = 1 << 7;
@@ -606,7 +641,7 @@ mod tests {
         entry.put(&mut again);
         assert_eq!(again, full);
         entry.put_owned(&mut owned);
-        let owner = Owner { corp: ADDRESS.corp, primary: ADDRESS.primary };
+        let owner = Whose { class: ADDRESS.class, corp: ADDRESS.corp, primary: ADDRESS.primary };
         let (back, rest) = next_entry_of(&owned, owner).expect("an entry");
         assert_eq!((back.address(), back.arrival, rest.len()), (ADDRESS, Arrival::default(), 0));
         assert_eq!(Entry { arrival, bytes: &[], ..back }, Entry { bytes: &[], ..entry });
@@ -616,7 +651,8 @@ mod tests {
     fn an_entry_that_says_its_owner_keeps_it() {
         let mut full = Vec::new();
         encode(&mut full, ADDRESS, EntryKind::Agree, Arrival::default(), &event(), |_| true);
-        let (entry, _) = next_entry_of(&full, Owner { corp: "x", primary: "y" }).expect("an entry");
+        let (entry, _) =
+            next_entry_of(&full, Whose { class: ADDRESS.class, corp: "x", primary: "y" }).expect("an entry");
         assert_eq!(entry.address(), ADDRESS);
     }
 

@@ -510,17 +510,14 @@ fn record_id<'r>(record: &'r Record<'_>) -> (&'r str, u64, &'r str) {
 /// with an id of its own, and they are one interaction.
 fn call_id(record: &Record<'_>) -> Option<MessageId> {
     let Record::Message(message) = record else { return None };
-    let is_known = message.room.is_some() || message.customer.is_some() && message.staff.is_some();
-    if message.kind != MessageKind::Voiptext || !is_known {
+    if message.kind != MessageKind::Voiptext {
         return None;
     }
-    let text = |id: &Option<Cow<'_, str>>| id.as_deref().unwrap_or_default().to_owned();
     // In a group nobody is named: each copy names another as its sender.
-    let people = match &message.room {
-        Some(room) => [room.to_string(), String::new()],
-        None => [text(&message.customer), text(&message.staff)],
+    let (one, other) = match &message.room {
+        Some(room) => (room.as_ref(), ""),
+        None => (message.customer.as_deref()?, message.staff.as_deref()?),
     };
-    let [one, other] = people;
     let seconds = message.numbers.iter().find(|(field, _)| *field == NumberField::Seconds);
     let seconds = seconds.map_or(-1, |(_, seconds)| *seconds);
     Some(MessageId::new(&message.corp, &format!("call {one} {other} {} {seconds}", message.at.0)))

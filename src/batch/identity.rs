@@ -225,7 +225,7 @@ pub fn resolve(
             identities.sort_unstable();
             let known = known(&memory, shard, identities, &index)?;
             let part = Partition::resolve(identities, &known, &index);
-            chunks.into_iter().try_for_each(|chunk| shards.append(shard, chunk))?;
+            shards.put_back(shard, chunks)?;
             Ok(part)
         })
         .collect::<Result<_, Error>>()?;

@@ -5,14 +5,13 @@
 
 use std::path::Path;
 
-use super::codec;
+use super::codec::{self, Whose};
 use super::collect::{Fault, Gathered};
 use super::identity::{self, Identity, PendingRecall};
 use super::past::Past;
 use super::remember;
 use super::resume::late_event;
 use super::shards::{Outbox, Shards};
-use super::walk::Whose;
 use super::{
     N_EVENT_SHARDS, N_IDENTITY_SHARDS, NightRead, RunOptions, RunReport, Tally, ranks_messages, report, route,
 };
@@ -100,8 +99,7 @@ impl Interval {
     /// Adds a record that came too late: everything before `settled` is decided.
     pub fn add_late<'e>(&mut self, entries: impl Iterator<Item = &'e [u8]>, settled: Timestamp) {
         for (entry, _) in entries.filter_map(codec::next_entry) {
-            let codec::Address { class, corp, primary, .. } = entry.address();
-            self.late.extend(late_event(Whose { class, corp, primary }, &entry, settled));
+            self.late.extend(late_event(Whose::at(entry.address()), &entry, settled));
         }
     }
 

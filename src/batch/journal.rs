@@ -3,18 +3,11 @@
 //! Its entries leave out whose history it is, which is half of their bytes. Those that an older version
 //! wrote say it; both are read.
 
-use super::codec::{self, Entry, Owner};
-use super::walk::Whose;
+use super::codec::{self, Entry, Whose};
 
 /// Reads the entries of the journal of a history.
 pub fn entries<'e>(journal: &'e [u8], whose: Whose<'e>) -> impl Iterator<Item = Entry<'e>> {
-    let owner = Owner { corp: whose.corp, primary: whose.primary };
-    let mut rest = journal;
-    std::iter::from_fn(move || {
-        let (entry, behind) = codec::next_entry_of(rest, owner)?;
-        rest = behind;
-        Some(entry)
-    })
+    codec::entries_of(journal, whose).map(|(_, entry)| entry)
 }
 
 /// Returns entries as the journal of the history that all of them belong to.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::adoption::Adoption;
-use super::codec::{self, Address, Entry, EntryKind};
+use super::codec::{self, Address, Entry, EntryKind, Whose};
 use super::identity::{EarlierRecall, PendingRecall, Resolution};
 use super::journal;
 use super::resume::Resumed;
 use super::route;
-use super::walk::{Walk, Whose};
+use super::walk::Walk;
 use crate::error::Error;
 use crate::message::{Key, KeyKind, acting_seq};
 use crate::rules::RuleSet;
@@ -351,11 +351,7 @@ impl<'n> Entries<'n> {
 
     /// Returns whose history it is: that of `remembered`, or else of `places`, which are not empty then.
     pub(super) fn whose<'s>(&'s self, remembered: Option<&'s StoredHistory>, places: &[Place]) -> Whose<'s> {
-        if let Some(StoredHistory { class, corp, primary, .. }) = remembered {
-            return Whose { class: *class, corp, primary };
-        }
-        let Address { class, corp, primary, .. } = self.entry(&places[0]).address();
-        Whose { class, corp, primary }
+        remembered.map_or_else(|| Whose::at(self.entry(&places[0]).address()), Whose::of)
     }
 
     /// Pairs the histories of the shard with what is remembered of them, and adds those that are due;

@@ -102,7 +102,7 @@ impl Run<'_> {
         let census = |events: usize| {
             let chunks = self.night.events.take(events)?;
             let census = self.rules.census(&chunks, self.memory(&remembered, &self.is_in(events)))?;
-            chunks.into_iter().try_for_each(|chunk| self.night.events.append(events, chunk))?;
+            self.night.events.put_back(events, chunks)?;
             Ok(census)
         };
         self.event_shards(shard).into_par_iter().with_max_len(1).map(census).collect()

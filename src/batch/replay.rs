@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::adoption::Adoption;
-use super::codec::Entry;
+use super::codec::{Entry, Whose};
 use super::night::{Decided, Memory, Night};
 use super::past::Past;
-use super::walk::{Walk, Whose};
+use super::walk::Walk;
 use super::{Given, NightRead, Progress, RunOptions, check_stop, journal, read, report};
 use crate::archive::Plan;
 use crate::bundle::Bundle;
@@ -257,7 +257,7 @@ impl<'r> Replay<'r> {
         decided: &mut Decided,
     ) -> Result<StoredHistory, Error> {
         let mut known = History::decode(&row)?;
-        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
+        let whose = Whose::of(&row);
         if let Some(adoption) = &self.adoption {
             known = adoption.history(whose, known);
         }

@@ -4,9 +4,9 @@
 //! replayed over the journal with it and without it, and what differs of the rows is written.
 //! Events older than the base came too late to act and are handed back.
 
-use super::codec::{Class, Entry};
+use super::codec::{Class, Entry, Whose};
 use super::night::{Bench, Decided, Night, event_order};
-use super::walk::{Walk, Whose, kinds_of};
+use super::walk::{Walk, kinds_of};
 use super::{journal, route};
 use crate::state::{History, Snapshot};
 use crate::time::{Millis, Timestamp};

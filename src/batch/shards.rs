@@ -65,6 +65,15 @@ impl Shards {
         Ok(())
     }
 
+    /// Puts back what was taken out of shard `index`.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Shards::append`].
+    pub fn put_back(&self, index: usize, chunks: Vec<Vec<u8>>) -> Result<(), Error> {
+        chunks.into_iter().try_for_each(|chunk| self.append(index, chunk))
+    }
+
     /// Takes everything out of shard `index`: chunks of whole entries.
     ///
     /// # Errors

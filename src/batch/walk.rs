@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::codec::{Address, Class, Entry, EntryKind};
+use super::codec::{Class, Entry, EntryKind, Whose};
 use super::night::{Bench, Night};
 use super::route;
 use crate::message::{Key, KeyKind};
@@ -14,25 +14,6 @@ use crate::state::{SavedKey, Snapshot};
 use crate::time::{Millis, Timestamp};
 use crate::verdict::{KeyState, Row, StandingTag};
 use crate::writer::CurrentTag;
-
-/// Whose history it is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Whose<'e> {
-    /// Which histories.
-    pub class: Class,
-    /// The company.
-    pub corp: &'e str,
-    /// Customer, room or staff id, by class.
-    pub primary: &'e str,
-}
-
-impl<'e> Whose<'e> {
-    /// Returns the address of what happens with `second` in the history.
-    pub fn address(self, second: &'e str) -> Address<'e> {
-        let Whose { class, corp, primary } = self;
-        Address { class, corp, primary, second, room: "" }
-    }
-}
 
 /// The keys of one history: one for the whole of it, and one for each counterpart in it.
 pub struct Walk<'n, 'e> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::adoption::Adoption;
-use crate::batch::codec::{Address, Entry, EntryKind};
+use crate::batch::codec::{Address, Entry, EntryKind, Whose};
 use crate::batch::route;
-use crate::batch::walk::{Whose, kinds_of};
+use crate::batch::walk::kinds_of;
 use crate::message::{Key, KeyKind};
 use crate::signal::Event;
 use crate::state::Snapshot;

@@ -8,11 +8,10 @@ use super::ids::{Ids, WINDOW};
 use crate::batch::EventSource;
 use crate::batch::adoption::Adoption;
 use crate::batch::business::KnownIds;
-use crate::batch::codec;
+use crate::batch::codec::{self, Whose};
 use crate::batch::identity::{Map, MessageId};
 use crate::batch::journal;
 use crate::batch::past::Past;
-use crate::batch::walk::Whose;
 use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
@@ -138,7 +137,7 @@ impl Parts {
         routes: &mut Routes,
     ) -> Result<(), Error> {
         let mut stored = state::History::decode(row)?;
-        let whose = Whose { class: row.class, corp: &row.corp, primary: &row.primary };
+        let whose = Whose::of(row);
         journal::entries(&stored.journal, whose).for_each(|entry| routes.note(&entry));
         if let Some(adoption) = adoption {
             stored = adoption.history(whose, stored);
