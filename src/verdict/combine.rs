@@ -60,8 +60,8 @@ fn look(
     match firing {
         Some(mut firing) => {
             firing.again = held;
-            let raised = turn.apply(rule, &firing);
-            engine.note_alert(engine.raised(raised, place, &firing), place, state);
+            let raised = engine.fire(place, &firing, &mut turn);
+            engine.note_alert(raised, place, state);
         }
         None if held && !holds && *hold == Hold::While => turn.withdraw(rule, idx, Reason::Part, at),
         None => {}

@@ -298,26 +298,32 @@ impl<'a> Engine<'a> {
         let ledger = if shadow { &mut state.shadow } else { &mut state.live };
         let mut turn = self.turn(ledger, shadow, key, out);
         clear_tag(idx, rule, event, &mut turn);
-        let raised = match self.program.evaluate(place, &mut state.rules, event) {
-            Some(Outcome::Fires(firing)) => {
-                let raised = turn.apply(rule, &firing);
-                asked[usize::from(shadow)].note(rule, &firing, event);
-                self.raised(raised, place, &firing)
-            }
-            Some(Outcome::Ends(ending)) => {
-                turn.end(rule, &ending);
-                None
-            }
-            None => None,
-        };
+        let outcome = self.program.evaluate(place, &mut state.rules, event);
+        if let Some(Outcome::Fires(firing)) = &outcome {
+            asked[usize::from(shadow)].note(rule, firing, event);
+        }
+        let raised = self.follow(place, outcome, &mut turn);
         self.note_alert(raised, place, state);
     }
 
-    /// Returns what an alert rests on, when one was raised.
-    pub(super) fn raised(&self, raised: bool, place: usize, firing: &Firing<'_>) -> Option<Raised> {
+    /// Does what the rule at `place` asks for. Returns what its alert rests on, when one was raised.
+    fn follow(&self, place: usize, outcome: Option<Outcome<'_>>, turn: &mut Turn<'_>) -> Option<Raised> {
+        match outcome? {
+            Outcome::Fires(firing) => self.fire(place, &firing, turn),
+            Outcome::Ends(ending) => {
+                turn.end(self.program.rule(place).1, &ending);
+                None
+            }
+        }
+    }
+
+    /// Does what the rule at `place`, which fired, asks for. Returns what its alert rests on, when one was raised.
+    pub(super) fn fire(&self, place: usize, firing: &Firing<'_>, turn: &mut Turn<'_>) -> Option<Raised> {
+        let raised = turn.apply(self.program.rule(place).1, firing);
         if raised { self.program.rests_on(place, firing) } else { None }
     }
 
+    /// Remembers what an alert of the rule at `place` rests on, if one was raised.
     pub(super) fn note_alert(&self, raised: Option<Raised>, place: usize, state: &mut KeyState) {
         if let Some(raised) = raised {
             self.program.note_alert(place, &mut state.rules, &raised);
@@ -329,17 +335,7 @@ impl<'a> Engine<'a> {
         let outcome = self.program.ring(place, &mut state.rules, due);
         let shadow = rule.status == Status::Experimental;
         let mut turn = self.turn(state.ledger(shadow), shadow, key, out);
-        let raised = match outcome {
-            Some(Outcome::Fires(firing)) => {
-                let raised = turn.apply(rule, &firing);
-                self.raised(raised, place, &firing)
-            }
-            Some(Outcome::Ends(ending)) => {
-                turn.end(rule, &ending);
-                None
-            }
-            None => None,
-        };
+        let raised = self.follow(place, outcome, &mut turn);
         self.note_alert(raised, place, state);
     }
 

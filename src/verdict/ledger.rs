@@ -516,17 +516,18 @@ impl Turn<'_> {
     /// Returns the alert, held back or not; one that is raised holds the next.
     fn hold(&mut self, at: Timestamp, spec: &AlertSpec) -> Alert {
         let level = spec.level;
+        let alert =
+            |suppressed_by, inhibited_by| Alert { level, suppressed_by, inhibited_by, recalled_from: None };
         let alerts = &mut self.ledger.alerts;
         let inhibits = |raised: &&Raised| at < raised.until && spec.inhibited_by.contains(&raised.alert);
         if let Some(inhibitor) = alerts.iter().find(inhibits) {
-            let (suppressed_by, inhibited_by) = (Some(inhibitor.at), Some(inhibitor.alert));
-            return Alert { level, suppressed_by, inhibited_by, recalled_from: None };
+            return alert(Some(inhibitor.at), Some(inhibitor.alert));
         }
         let place = alerts.binary_search_by_key(&spec.alert, |raised| raised.alert);
         let own = place.ok().map(|place| alerts[place]).filter(|raised| at < raised.until);
         let holds = |raised: &Raised| !(spec.breaks_through && level > raised.level);
         if let Some(raised) = own.filter(holds) {
-            return Alert { level, suppressed_by: Some(raised.at), inhibited_by: None, recalled_from: None };
+            return alert(Some(raised.at), None);
         }
         if let Some(cooldown) = spec.cooldown {
             let raised = Raised { alert: spec.alert, at, until: at.plus(cooldown), level };
@@ -535,7 +536,7 @@ impl Turn<'_> {
                 Err(place) => alerts.insert(place, raised),
             }
         }
-        Alert { level, suppressed_by: None, inhibited_by: None, recalled_from: None }
+        alert(None, None)
     }
 }
 
