@@ -13,11 +13,10 @@ use arrow::array::RecordBatch;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -26,7 +25,7 @@ use crate::message::Class;
 use crate::time::Day;
 use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile};
 
-use super::{FORMAT, is_readable};
+use super::{FORMAT, footer};
 
 /// Where a message went, as far as its recall must follow.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -172,9 +171,7 @@ pub(super) fn scan_file(
 
 /// Opens a file of ids; returns it, what its footer says, and the number of rows of each range.
 pub(super) fn open(path: &Path) -> Result<(File, ArrowReaderMetadata, Vec<usize>), Error> {
-    let file = File::open(path).map_err(|source| Error::read(path, source))?;
-    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| damaged(path))?;
+    let (file, metadata) = footer::open(path, damaged)?;
     let counts = counts_of(&metadata, path)?;
     Ok((file, metadata, counts))
 }
@@ -185,15 +182,11 @@ pub(super) fn damaged(path: &Path) -> Error {
 
 /// Reads the number of rows of each range.
 fn counts_of(metadata: &ArrowReaderMetadata, path: &Path) -> Result<Vec<usize>, Error> {
-    let pairs = metadata.metadata().file_metadata().key_value_metadata();
-    let value = |key: &str| pairs?.iter().find(|pair| pair.key == key)?.value.as_deref();
-    match value(MAGIC).and_then(|format| format.parse::<u32>().ok()) {
-        Some(format) if is_readable(format) => {}
-        Some(format) => return Err(Error::state_format(path, format, FORMAT)),
-        None => return Err(Error::damaged(path, "it is no file of ids")),
+    if !footer::is_marked(metadata, MAGIC, path)? {
+        return Err(Error::damaged(path, "it is no file of ids"));
     }
-    let counts: Option<Vec<usize>> =
-        value(RANGES).and_then(|counts| counts.split(' ').map(|count| count.parse().ok()).collect());
+    let counts: Option<Vec<usize>> = footer::value(metadata, RANGES)
+        .and_then(|counts| counts.split(' ').map(|count| count.parse().ok()).collect());
     counts
         .filter(|counts| counts.len() == N_RANGES)
         .ok_or_else(|| Error::damaged(path, "it does not say how its ids are divided"))

@@ -19,12 +19,12 @@ use arrow::array::{Array, AsArray, BinaryBuilder, BooleanBuilder, FixedSizeBinar
 use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -33,7 +33,7 @@ use crate::message::Class;
 use crate::time::Timestamp;
 use crate::writer::{Finished, StagedFile, Staging, StateFile};
 
-use super::{FORMAT, is_readable};
+use super::{FORMAT, footer};
 
 /// A history as a row of a layer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -78,15 +78,10 @@ impl Layer {
     ///
     /// Returns an error when the file cannot be read, is no state file, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Layer, Error> {
-        let file = File::open(path).map_err(|source| Error::read(path, source))?;
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| unreadable(path))?;
-        let written = metadata.metadata().file_metadata().key_value_metadata();
-        let written = written.into_iter().flatten().find(|pair| pair.key == MAGIC);
-        match written.and_then(|pair| pair.value.as_deref()?.parse::<u32>().ok()) {
-            Some(format) if is_readable(format) => Ok(Layer { path: path.to_owned(), metadata }),
-            Some(format) => Err(Error::state_format(path, format, FORMAT)),
-            None => Err(Error::damaged(path, "it is no state file")),
+        let (_, metadata) = footer::open(path, unreadable)?;
+        match footer::is_marked(&metadata, MAGIC, path)? {
+            true => Ok(Layer { path: path.to_owned(), metadata }),
+            false => Err(Error::damaged(path, "it is no state file")),
         }
     }
 

@@ -14,6 +14,7 @@
 //! histories share ([`Shared`]).
 
 mod bytes;
+mod footer;
 mod history;
 mod ids;
 mod inputs;
@@ -39,8 +40,3 @@ pub const N_SHARDS: usize = 16;
 /// Layout of the state files that this version writes. Readers take it and all older ones: in 1, entries
 /// of journals said whose they are, ids had no filter, and states did not say what alerts rested on.
 pub const FORMAT: u32 = 2;
-
-/// Returns whether this version reads files of `format`.
-fn is_readable(format: u32) -> bool {
-    (1..=FORMAT).contains(&format)
-}
