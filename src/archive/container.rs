@@ -15,7 +15,7 @@ pub(crate) fn page_items(map: &Map<String, Value>) -> Option<&[Value]> {
 }
 
 fn listed(map: &Map<String, Value>) -> Option<&[Value]> {
-    if names::OF_A_MESSAGE.iter().any(|key| map.contains_key(*key)) {
+    if is_message(map) {
         return None;
     }
     names::PAGE.iter().find_map(|key| map.get(*key)?.as_array()).map(Vec::as_slice)
@@ -23,8 +23,11 @@ fn listed(map: &Map<String, Value>) -> Option<&[Value]> {
 
 /// Returns the object in which an answer of a server keeps its list.
 fn inner_page(map: &Map<String, Value>) -> Option<&Map<String, Value>> {
-    let of_message = names::OF_A_MESSAGE.iter().any(|key| map.contains_key(*key));
-    names::INNER_PAGE.iter().find_map(|key| map.get(*key)?.as_object()).filter(|_| !of_message)
+    names::INNER_PAGE.iter().find_map(|key| map.get(*key)?.as_object()).filter(|_| !is_message(map))
+}
+
+fn is_message(map: &Map<String, Value>) -> bool {
+    names::OF_A_MESSAGE.iter().any(|key| map.contains_key(*key))
 }
 
 fn names_a_message(map: &Map<String, Value>) -> bool {

@@ -15,8 +15,14 @@ use crate::archive::lines::starts_record;
 use crate::archive::record::RecordFault;
 use crate::archive::source::Shape;
 use crate::archive::splitter::{Splitter, Step};
-use crate::archive::table::{TableKind, unknown_columns};
+use crate::archive::table::{Columns, TableKind, unknown_columns};
 use crate::encoding::{Transcoder, is_gb18030, is_utf16};
+
+/// Returns whether what begins with `start` is JSON or plain lines in another encoding than UTF-8. Tables are read
+/// in the encoding they have.
+pub(crate) fn is_foreign(start: &[u8], columns: &Columns) -> bool {
+    (is_utf16(start) || is_gb18030(start)) && TableKind::of(start, columns).is_none()
+}
 
 /// A file that is being read in order.
 pub(crate) struct Sequence<'r> {
@@ -63,8 +69,7 @@ impl<'r> Sequence<'r> {
             fault: None,
         };
         sequence.fill(LOOK_BYTES);
-        let foreign = is_utf16(&sequence.buffer) || is_gb18030(&sequence.buffer);
-        if foreign && TableKind::of(&sequence.buffer, &options.columns).is_none() {
+        if is_foreign(&sequence.buffer, &options.columns) {
             sequence.transcode();
         }
         sequence.shape = Shape::of(&sequence.buffer, sequence.ended, &options.columns);

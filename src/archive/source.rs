@@ -22,11 +22,10 @@ use serde::Serialize;
 use crate::archive::lines::LineBlock;
 use crate::archive::record::RecordFault;
 use crate::archive::rows::{self, Holds, Texts};
-use crate::archive::sequence::{Chunk, LOOK_BYTES, Sequence};
+use crate::archive::sequence::{Chunk, LOOK_BYTES, Sequence, is_foreign};
 use crate::archive::splitter::{Prefix, page_prefix, skip_blank, value_end};
 use crate::archive::table::{self, Columns, Input, Limits, Table, TableKind};
 use crate::archive::{Block, Compression, Plan, PlannedFile, ReadOptions, compression, file_hash};
-use crate::encoding::{is_gb18030, is_utf16};
 use crate::error::Error;
 use crate::message::Origin;
 
@@ -238,9 +237,7 @@ impl Reading<'_> {
         let mut start = vec![0; look];
         File::open(&planned.path)?.read_exact_at(&mut start, 0)?;
         let packed = Compression::of(&start) != Compression::None;
-        let foreign = (is_utf16(&start) || is_gb18030(&start))
-            && TableKind::of(&start, &self.options.columns).is_none();
-        let plain = !packed && !foreign;
+        let plain = !packed && !is_foreign(&start, &self.options.columns);
         Ok(plain.then(|| Shape::of(&start, look as u64 == planned.bytes, &self.options.columns)))
     }
 

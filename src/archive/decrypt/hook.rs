@@ -139,7 +139,8 @@ impl Hook {
     }
 }
 
-fn is_object(answer: &str) -> bool {
+/// Returns whether an answer may be a JSON object.
+pub fn is_object(answer: &str) -> bool {
     answer.trim_start().starts_with('{')
 }
 

@@ -22,7 +22,7 @@ pub use keys::PrivateKeys;
 use crate::archive::container::meaning;
 use crate::archive::layers::{find_in, integer, names, text_of};
 use crate::archive::record::RecordFault;
-use hook::{Answer, Hook, Question};
+use hook::{Answer, Hook, Question, is_object};
 
 /// Decrypts envelopes; shared by all threads, each of which has a command of its own.
 pub struct Decryptor {
@@ -145,7 +145,7 @@ fn read_answer(answer: Answer) -> Result<String, RecordFault> {
     match error_code(&line) {
         Some(0) => Err(RecordFault::new("decrypt.failed", "the decryptor reports an error without a code")),
         Some(code) => Err(RecordFault::new("decrypt.failed", format!("error {code}: {}", meaning(code)))),
-        None if line.trim_start().starts_with('{') => Ok(line),
+        None if is_object(&line) => Ok(line),
         None => Err(RecordFault::new(
             "decrypt.not_json",
             "the answer is no JSON object: standard output is for answers only, one line for each envelope",

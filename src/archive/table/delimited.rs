@@ -123,9 +123,7 @@ impl<'r> Delimited<'r> {
         if let Some(reader) = self.reader.take() {
             self.lines_before += reader.position().line();
             let mut metered = reader.into_inner();
-            metered.since_row = 0;
-            metered.held.clear();
-            metered.held_from = 0;
+            metered.begin_anew();
             metered.pass_line();
             self.reader = Some(self.dialect.reader_of(metered));
         }
@@ -259,8 +257,14 @@ impl Metered<'_> {
         let unread = usize::try_from(self.sample.position()).unwrap_or(usize::MAX);
         again.extend_from_slice(self.sample.get_ref().get(unread..).unwrap_or_default());
         self.sample = Cursor::new(again);
+        self.ends_line = true;
+        self.begin_anew();
+    }
+
+    /// A reader begins anew with what comes next.
+    fn begin_anew(&mut self) {
         self.held.clear();
-        (self.held_from, self.since_row, self.ends_line) = (0, 0, true);
+        (self.held_from, self.since_row) = (0, 0);
     }
 
     /// Passes over the rest of a line.
