@@ -93,6 +93,9 @@ const fn found_by(by: &'static str, code: Code) -> Code {
     Code { by, ..code }
 }
 
+/// What finds faults of rosters.
+const ROSTER: &str = "check --roster, run --roster";
+
 /// Every code, in order. A code is never used for something else.
 pub const CODES: &[Code] = &[
     code(
@@ -145,10 +148,7 @@ pub const CODES: &[Code] = &[
     code("E013", "同一标签由两种 key 打上", "one tag assigned under two kinds of key"),
     code("E014", "文件不是 UTF-8，或含控制字符", "file is not UTF-8, or holds control characters"),
     code("E015", "CSV：表头、列、格数或编号不对", "CSV: header, column, number of cells, or duplicate id"),
-    found_by(
-        "check --roster, run --roster",
-        code("E401", "名册缺少成员列", "roster without a member column"),
-    ),
+    found_by(ROSTER, code("E401", "名册缺少成员列", "roster without a member column")),
     code("W101", "归一后重复的词", "same term twice after folding"),
     found_by(
         "check --archive",
@@ -186,23 +186,17 @@ pub const CODES: &[Code] = &[
     code("W117", "超出企业微信的限制", "a limit of WeCom is passed"),
     code("W118", "等级永远达不到", "a level that no score can reach"),
     found_by(
-        "check --roster, run --roster",
+        ROSTER,
         code(
             "W401",
             "名册有一行读不出：引号没有配对",
             "roster row that cannot be read: a quote without its partner",
         ),
     ),
+    found_by(ROSTER, code("W402", "名册有一行没有成员", "roster row that names no member")),
+    found_by(ROSTER, code("W403", "名册有一行角色不认识", "roster row with an unknown role")),
     found_by(
-        "check --roster, run --roster",
-        code("W402", "名册有一行没有成员", "roster row that names no member"),
-    ),
-    found_by(
-        "check --roster, run --roster",
-        code("W403", "名册有一行角色不认识", "roster row with an unknown role"),
-    ),
-    found_by(
-        "check --roster, run --roster",
+        ROSTER,
         code("W404", "名册里的群主、管理员没有写明群", "owner or admin in the roster without the room"),
     ),
     found_by("check --archive", code("N201", "样本中从未命中的词", "term without a hit in the sample")),

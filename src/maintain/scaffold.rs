@@ -1,6 +1,6 @@
 //! Makes new rules, lists, tags and packs from commented templates, each with tests that pass.
 
-use crate::rules::SourceFile;
+use crate::rules::{self, SourceFile};
 
 /// What is to be made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,7 +65,7 @@ pub enum ScaffoldError {
 ///
 /// The id cannot be used, or a file of that name is there.
 pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<SourceFile>, ScaffoldError> {
-    if !is_id(names.id) {
+    if !rules::is_plain(names.id) || names.id.len() < 3 {
         return Err(ScaffoldError::Id(names.id.to_owned()));
     }
     let new = |path: String, template: &str| {
@@ -99,11 +99,6 @@ pub fn make(files: &[SourceFile], kind: Kind, names: &Names<'_>) -> Result<Vec<S
             Ok(made)
         }
     }
-}
-
-fn is_id(id: &str) -> bool {
-    let body = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    body && id.starts_with(|c: char| c.is_ascii_lowercase()) && (3..=40).contains(&id.len())
 }
 
 /// The signals that a rule of this shape looks at.

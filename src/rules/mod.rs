@@ -34,7 +34,7 @@ pub use circles::combines_in_order;
 pub use compile::compile;
 pub use draft::{Draft, LayerChoice, SourceFile, lexicon_files, read};
 pub use duration::elapsed_span;
-pub use names::is_plain;
+pub use names::{is_plain, is_plain_word};
 pub use overlay::{TermChange, TermEdit};
 pub use rule::*;
 pub use signal_def::*;

@@ -98,10 +98,16 @@ impl Names {
     }
 }
 
-/// Returns whether `id` begins with a lower-case letter and goes on with such letters, digits and underscores.
+/// Returns whether `id` begins with a lower-case letter and goes on with such letters, digits and underscores,
+/// at most 40 of them.
 pub fn is_plain(id: &str) -> bool {
+    is_plain_word(id) && id.len() <= 40
+}
+
+/// Does not ask how long it is.
+pub fn is_plain_word(id: &str) -> bool {
     let body = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    body && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.len() <= 40
+    body && id.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// Reports a name that does not exist (`E003`).

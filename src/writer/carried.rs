@@ -183,13 +183,12 @@ impl<'b> Names<'b> {
             let column = self.columns[column];
             if column.is_null(row) { "" } else { column.value(row) }
         };
-        let kind = KeyKind::ALL.into_iter().find(|kind| words::key_kind(*kind) == text(4));
         TagOf {
             corp: text(0),
             customer: text(1),
             staff: text(2),
             room: text(3),
-            kind: kind.unwrap_or(KeyKind::Customer),
+            kind: words::key_kind_of(text(4)).unwrap_or(KeyKind::Customer),
             tag: text(5),
         }
     }

@@ -236,13 +236,12 @@ fn about_line(batch: &RecordBatch, row: usize) -> About<'_> {
     let word = |name: &str| batch.column_by_name(name).and_then(|column| text(column.as_string(), row));
     let ran_out = batch.column_by_name("tag_id").is_some() && word("reason") == Some("expired");
     let known = |name: &str| word(name).unwrap_or_default();
-    let kind = KeyKind::ALL.into_iter().find(|kind| words::key_kind(*kind) == known("key_kind"));
     let of = TagOf {
         corp: known("corp"),
         customer: known("customer"),
         staff: known("staff"),
         room: known("room"),
-        kind: kind.unwrap_or(KeyKind::Customer),
+        kind: words::key_kind_of(known("key_kind")).unwrap_or(KeyKind::Customer),
         tag: known("tag_id"),
     };
     About { at: at_of(batch, row), rule: word("rule_id"), of, ran_out }

@@ -15,6 +15,11 @@ pub(super) fn key_kind(kind: KeyKind) -> &'static str {
     }
 }
 
+/// Returns the kind of key that a word stands for.
+pub(super) fn key_kind_of(word: &str) -> Option<KeyKind> {
+    KeyKind::ALL.into_iter().find(|kind| key_kind(*kind) == word)
+}
+
 /// What a row is called that says that a message was recalled which an earlier row rested on.
 const RECALLED_EVIDENCE: &str = "recalled_evidence";
 
@@ -66,12 +71,12 @@ pub(super) fn alert_level(level: AlertLevel) -> &'static str {
     }
 }
 
-/// Returns the word of an action; a decision to do nothing is `none`.
 /// Returns the level that a word stands for.
 pub(super) fn alert_level_of(word: &str) -> Option<AlertLevel> {
     [AlertLevel::Low, AlertLevel::Mid, AlertLevel::High].into_iter().find(|level| alert_level(*level) == word)
 }
 
+/// Returns the word of an action; a decision to do nothing is `none`.
 pub(super) fn kick_action(action: Option<KickAction>) -> &'static str {
     match action {
         Some(KickAction::Review) => "review",

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use chattag::diagnostic::Language;
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Common, Lang, LogFormat};
@@ -79,15 +80,8 @@ pub fn language_before(arguments: impl Iterator<Item = String>) -> Language {
         None => None,
     });
     let from_environment = std::env::var("CHATTAG_LANG").ok();
-    let known = |word: &str| match word {
-        "zh" => Some(Language::Chinese),
-        "en" => Some(Language::English),
-        _ => None,
-    };
-    given
-        .and_then(known)
-        .or_else(|| from_environment.as_deref().and_then(known))
-        .unwrap_or_else(locale_language)
+    let known = |word: &str| Lang::from_str(word, false).ok();
+    language(given.and_then(known).or_else(|| from_environment.as_deref().and_then(known)))
 }
 
 /// Chinese where the locale is Chinese, English elsewhere.

@@ -7,6 +7,7 @@ use chattag::error::Error;
 use chattag::lexicon;
 use chattag::maintain::import::{self, CellChange, Change, Import, ImportOptions};
 use chattag::maintain::sheet;
+use chattag::rules;
 use chattag::telling::Said;
 
 use crate::Status;
@@ -105,9 +106,7 @@ fn target(args: &ImportArgs) -> anyhow::Result<PathBuf> {
     }
     let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
     let list = args.to.as_deref().unwrap_or(&stem);
-    let is_id = list.starts_with(|c: char| c.is_ascii_lowercase())
-        && list.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if !is_id {
+    if !rules::is_plain_word(list) {
         let mut known: Vec<String> = std::fs::read_dir(&lists)?
             .filter_map(|entry| {
                 entry.ok()?.file_name().into_string().ok()?.strip_suffix(".csv").map(str::to_owned)
