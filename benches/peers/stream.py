@@ -3,7 +3,8 @@
     python3 benches/peers/stream.py target/release/chattag [seconds] [messages per second] [more options of stream]
 
 Invented messages go to `chattag stream --lateness 0` at a steady rate, written by a process of their own, so that
-reading the decisions holds nobody up. One in five hundred asks for a kick; the time from when it is due to be written
+reading the decisions holds nobody up. Every twelfth comes from somebody new, as in the archive of a million messages,
+the others from those who wrote before. One in five hundred asks for a kick; the time from when it is due to be written
 to reading its decision is measured, and every one of them must come. With a rate of 0 messages go as fast as they are
 taken, and nothing is said of the time.
 """
@@ -20,6 +21,7 @@ TEXTS = ["这个课程多少钱", "您好，请问有什么可以帮您", "今�
 KICK = "兼职刷单日结，加微信"
 START = 1_772_416_800_000
 KICK_EVERY = 500
+NEW_EVERY = 12
 
 
 def message_id(number):
@@ -28,7 +30,8 @@ def message_id(number):
 
 def message(number):
     kick = number % KICK_EVERY == KICK_EVERY - 1
-    customer = f"wmBENCH{number * 7919 % 20_000:025d}"
+    known = 2_000 + number // NEW_EVERY
+    customer = f"wmBENCH{known if number % NEW_EVERY == 0 else number * 7919 % known:025d}"
     room = f"wrBENCH{number * 31 % 2_000:025d}" if kick or number % 5 == 0 else ""
     return json.dumps({
         "msgid": message_id(number), "action": "send", "from": customer, "tolist": ["lihua"], "roomid": room,

@@ -39,13 +39,22 @@ impl Segmenter {
     pub fn word_ends(&self, text: &str, ends: &mut Vec<u32>) {
         self.shared.segmented.fetch_add(1, Ordering::Relaxed);
         ends.clear();
-        let words = self.shared.jieba.get_or_init(|| self.shared.load()).cut(text, false);
+        let words = self.jieba().cut(text, false);
         ends.extend(words.iter().map(|word| word.byte_end as u32));
+    }
+
+    /// Loads the dictionary now: who has to answer at once must not wait for it at the first text that needs it.
+    pub fn warm_up(&self) {
+        self.jieba();
+    }
+
+    fn jieba(&self) -> &Jieba {
+        self.shared.jieba.get_or_init(|| self.shared.load())
     }
 
     /// Returns how often the dictionary has seen `word`; 0 for what is no word.
     pub fn frequency(&self, word: &str) -> usize {
-        let jieba = self.shared.jieba.get_or_init(|| self.shared.load());
+        let jieba = self.jieba();
         if jieba.has_word(word) { jieba.suggest_freq(word) } else { 0 }
     }
 

@@ -102,6 +102,11 @@ impl Annotator {
         }
     }
 
+    /// Loads now what is otherwise loaded at the first text that needs it.
+    pub fn warm_up(&self) {
+        self.segmenter.warm_up();
+    }
+
     /// Replaces the contents of `out` with the mentions in `message`, in text order. Parts
     /// that somebody else or a machine wrote are not searched.
     pub fn annotate(&self, message: &Message<'_>, scratch: &mut Scratch, out: &mut Vec<Mention>) {

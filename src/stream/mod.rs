@@ -141,6 +141,7 @@ fn run_here(
 ) -> Result<StreamReport, Error> {
     let (mut outside, mut parts) = begin(&bundle, options, metrics, out)?;
     loop {
+        bundle.annotator.warm_up();
         let mut session = Session::new(&bundle, options, parts);
         let exit = session.run(&mut outside, controls)?;
         parts = session.into_parts();

@@ -109,4 +109,4 @@ fn line_feeds(bytes: &[u8]) -> u64 {
 }
 
 /// Fewer bytes than this are not worth another thread.
-const PART_BYTES: usize = 32 << 10;
+const PART_BYTES: usize = 8 << 10;

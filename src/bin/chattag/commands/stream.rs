@@ -22,6 +22,10 @@ use crate::console::Console;
 
 /// Resolves the arguments and runs until the input ends or a signal comes.
 pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
+    if args.jobs != Some(1) {
+        // The dictionary is ready when the lists are compiled.
+        std::thread::spawn(chattag::language::load_dictionary);
+    }
     let bundle = super::load_sound(&args.dictionaries, console)?;
     let options = resolve(args, &bundle, console)?;
     let controls = listen_to_signals()?;
