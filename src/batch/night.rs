@@ -75,10 +75,14 @@ impl Bench {
         self.states[kind as usize].pop().unwrap_or_default()
     }
 
-    /// Takes a state that is needed no longer.
+    /// Takes a state that is needed no longer. More come back than are handed out: a history that can still be
+    /// corrected has each of its states twice.
     pub(super) fn take_back(&mut self, kind: KeyKind, mut state: KeyState) {
-        state.reset();
-        self.states[kind as usize].push(state);
+        let at_rest = &mut self.states[kind as usize];
+        if at_rest.len() < AT_REST {
+            state.reset();
+            at_rest.push(state);
+        }
     }
 }
 
@@ -427,3 +431,6 @@ fn counterpart(known: &History, second: u32) -> &str {
     let mut keys = known.head().keys.iter().map(|key| &*key.second);
     keys.find(|name| second != 0 && Sent::hash_of(name.as_bytes()) == second).unwrap_or_default()
 }
+
+/// States that a thread keeps for the next histories, of each kind of key: most have fewer keys.
+const AT_REST: usize = 256;
