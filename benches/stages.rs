@@ -12,6 +12,8 @@
 mod fixture;
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use chattag::archive::ReadOptions;
@@ -115,28 +117,64 @@ fn write_tables(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(n_rows)).with_inputs(|| tables.clone()).bench_local_values(write);
 }
 
+fn run_options(archive: &Path, out: &Path) -> RunOptions {
+    RunOptions {
+        archives: vec![archive.to_string_lossy().into_owned()],
+        events: Vec::new(),
+        out: out.to_owned(),
+        read: ReadOptions::default(),
+        as_of: None,
+        jobs: None,
+        memory: 256 << 20,
+        mentions: false,
+        respect_disagree: false,
+        count_recalled: false,
+        keep_raw: false,
+        tables: TableOptions::default(),
+    }
+}
+
 /// The samples, from files to tables: mostly what a run costs whatever its size.
 #[divan::bench]
 fn run_samples(bencher: Bencher<'_, '_>) {
     let (bundle, samples) = (bundle(), Path::new(env!("CARGO_MANIFEST_DIR")).join("data-samples/archive"));
     let run_once = || {
         let out = fixture::scratch();
-        let options = RunOptions {
-            archives: vec![samples.to_string_lossy().into_owned()],
-            events: Vec::new(),
-            out: out.path().to_owned(),
-            read: ReadOptions::default(),
-            as_of: None,
-            jobs: None,
-            memory: 64 << 20,
-            mentions: false,
-            respect_disagree: false,
-            count_recalled: false,
-            keep_raw: false,
-            tables: TableOptions::default(),
-        };
+        let options = run_options(&samples, out.path());
         run(&bundle, &options, &Progress::default()).expect("the samples can be read")
     };
     assert!(!run_once().tags.is_empty());
     bencher.bench_local(run_once);
 }
+
+/// Writes a day of `n` messages of which one customer has so many percent.
+fn write_archive(path: &Path, n: u32, hot_percent: u32) {
+    let mut archive = BufWriter::new(File::create(path).expect("space"));
+    for number in 0..n {
+        let customer = if number % 100 < hot_percent { 0 } else { 1 + number % 80_000 };
+        let (at, text) = (1_709_517_600_000 + u64::from(number) * 40, SAID[number as usize % SAID.len()]);
+        writeln!(
+            archive,
+            r#"{{"msgid":"{number}_{at}_external","action":"send","from":"wmBENCH{customer:025}","tolist":["lihua"],"roomid":"","msgtime":{at},"msgtype":"text","text":{{"content":"{text}"}}}}"#
+        )
+        .expect("space");
+    }
+    archive.flush().expect("space");
+}
+
+/// A million messages of which one customer has none, or nearly a third (case 80 of the input specification): all of
+/// his are one history, which one thread decides.
+#[divan::bench(args = [0, 30], sample_count = 3, sample_size = 1)]
+fn run_with_a_hot_customer(bencher: Bencher<'_, '_>, hot_percent: u32) {
+    let (bundle, place) = (bundle(), tempfile::tempdir().expect("space"));
+    let archive = place.path().join("archive.jsonl");
+    write_archive(&archive, MESSAGES, hot_percent);
+    let run_once = || {
+        let out = tempfile::tempdir().expect("space");
+        run(&bundle, &run_options(&archive, out.path()), &Progress::default()).expect("an archive of our own")
+    };
+    assert_eq!(run_once().tally.processed, u64::from(MESSAGES));
+    bencher.counter(ItemsCount::new(MESSAGES)).bench_local(run_once);
+}
+
+const MESSAGES: u32 = 1_000_000;

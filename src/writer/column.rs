@@ -1,6 +1,7 @@
-//! Builds the Arrow arrays of a table row by row.
+//! Builds the Arrow arrays of a table row by row, or the JSON object of one row.
 //!
-//! A row is filled through [`Cells`], which hands out the columns in order.
+//! A row is filled through [`Cells`], which hands out the columns in order; what fills it does not know which of the
+//! two it is.
 //! A value of the wrong type or a missing cell is a mistake in this stage's
 //! own code and panics; every table's tests fill every column.
 
@@ -16,6 +17,8 @@ use arrow::datatypes::{DataType, FieldRef};
 
 use crate::time::Timestamp;
 
+use super::json_lines::instant;
+use super::json_object::Object;
 use super::table::{ColumnDef, Kind, fields_of};
 
 /// The columns of a batch while it is filled.
@@ -41,9 +44,10 @@ impl Columns {
 
     /// Adds a row; `fill` must put a value into every column.
     pub(super) fn push_row(&mut self, fill: impl FnOnce(&mut Cells)) {
-        let mut cells = Cells { columns: self.0.iter_mut() };
+        let mut cells = Cells::Columns(self.0.iter_mut());
         fill(&mut cells);
-        assert!(cells.columns.next().is_none(), "a row fills all of its columns");
+        let Cells::Columns(mut rest) = cells else { unreachable!("they were columns before") };
+        assert!(rest.next().is_none(), "a row fills all of its columns");
     }
 
     /// Returns the arrays and leaves the columns empty.
@@ -102,14 +106,20 @@ fn list(item: &FieldRef, lengths: &mut Vec<usize>, values: ArrayRef) -> ArrayRef
 }
 
 /// The cells of one row, filled from left to right.
-pub(super) struct Cells<'a> {
-    columns: std::slice::IterMut<'a, Column>,
+pub(super) enum Cells<'a> {
+    /// Of a batch.
+    Columns(std::slice::IterMut<'a, Column>),
+    /// Of a line.
+    Object(Object<'a>),
 }
 
 impl Cells<'_> {
     /// Fills the next cell.
     pub(super) fn put(&mut self, value: impl Cell) -> &mut Self {
-        value.append(self.next());
+        match self {
+            Cells::Columns(columns) => value.append(next(columns)),
+            Cells::Object(object) => value.write(object),
+        }
         self
     }
 
@@ -118,23 +128,21 @@ impl Cells<'_> {
         self.put((!value.is_empty()).then_some(value))
     }
 
-    /// Fills the next cell with `parts` joined by `/`, without building a string for it.
+    /// Fills the next cell with `parts` joined by `/`, in a column without building a string for it.
     pub(super) fn put_path(&mut self, parts: &[String]) -> &mut Self {
-        let Column::Text(values) = self.next() else { wrong_type("a path") };
-        for (i, part) in parts.iter().enumerate() {
-            let slash = if i == 0 { "" } else { "/" };
-            write!(values, "{slash}{part}").expect("writing to memory succeeds");
+        match self {
+            Cells::Columns(columns) => append_path(next(columns), parts),
+            Cells::Object(object) => object.cell(Some(&parts.join("/"))),
         }
-        values.append_value("");
         self
     }
 
     /// Fills the next cell with a list of texts.
     pub(super) fn put_texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> &mut Self {
-        let Column::Texts { lengths, values, .. } = self.next() else { wrong_type("texts") };
-        let before = arrow::array::ArrayBuilder::len(values);
-        texts.into_iter().for_each(|text| values.append_value(text));
-        lengths.push(arrow::array::ArrayBuilder::len(values) - before);
+        match self {
+            Cells::Columns(columns) => append_texts(next(columns), texts),
+            Cells::Object(object) => object.cell(Some(&texts.into_iter().collect::<Vec<_>>())),
+        }
         self
     }
 
@@ -144,50 +152,98 @@ impl Cells<'_> {
         items: impl IntoIterator<Item = T>,
         mut fill: impl FnMut(T, &mut Cells),
     ) -> &mut Self {
-        let Column::Rows { lengths, fields, .. } = self.next() else { wrong_type("rows") };
-        let mut n_items = 0;
-        for item in items {
-            fields.push_row(|cells| fill(item, cells));
-            n_items += 1;
+        match self {
+            Cells::Columns(columns) => append_rows(next(columns), items, fill),
+            Cells::Object(object) => object.list(items, |item, fields, out| {
+                write_object(Object::begin(fields, out), |cells| fill(item, cells));
+            }),
         }
-        lengths.push(n_items);
         self
     }
+}
 
-    fn next(&mut self) -> &mut Column {
-        self.columns.next().expect("a row has no more cells than the table has columns")
+/// Lets `fill` write the cells of a row into `object`, and ends it.
+pub(super) fn write_object(object: Object<'_>, fill: impl FnOnce(&mut Cells)) {
+    let mut cells = Cells::Object(object);
+    fill(&mut cells);
+    let Cells::Object(object) = cells else { unreachable!("it was an object before") };
+    object.end();
+}
+
+fn next<'c>(columns: &mut std::slice::IterMut<'c, Column>) -> &'c mut Column {
+    columns.next().expect("a row has no more cells than the table has columns")
+}
+
+fn append_path(column: &mut Column, parts: &[String]) {
+    let Column::Text(values) = column else { wrong_type("a path") };
+    for (i, part) in parts.iter().enumerate() {
+        let slash = if i == 0 { "" } else { "/" };
+        write!(values, "{slash}{part}").expect("writing to memory succeeds");
     }
+    values.append_value("");
+}
+
+fn append_texts<'t>(column: &mut Column, texts: impl IntoIterator<Item = &'t str>) {
+    let Column::Texts { lengths, values, .. } = column else { wrong_type("texts") };
+    let before = arrow::array::ArrayBuilder::len(values);
+    texts.into_iter().for_each(|text| values.append_value(text));
+    lengths.push(arrow::array::ArrayBuilder::len(values) - before);
+}
+
+fn append_rows<T>(
+    column: &mut Column,
+    items: impl IntoIterator<Item = T>,
+    mut fill: impl FnMut(T, &mut Cells),
+) {
+    let Column::Rows { lengths, fields, .. } = column else { wrong_type("rows") };
+    let mut n_items = 0;
+    for item in items {
+        fields.push_row(|cells| fill(item, cells));
+        n_items += 1;
+    }
+    lengths.push(n_items);
 }
 
 /// A value that fills one cell.
 pub(super) trait Cell {
     /// Appends the value to its column.
     fn append(self, column: &mut Column);
+
+    /// Writes the value as the next cell of an object.
+    fn write(self, object: &mut Object<'_>);
 }
 
-/// Fills a cell of a nullable column; `None` is null.
+/// Fills a cell of a nullable column; `None` is null. The value is converted one way for a column, another for an object.
 macro_rules! cell {
-    ($value:ty, $variant:ident, |$it:ident| $convert:expr) => {
+    ($value:ty, $variant:ident, |$it:ident| $column:expr, $object:expr) => {
         impl Cell for Option<$value> {
             fn append(self, column: &mut Column) {
                 let Column::$variant(values) = column else { wrong_type(stringify!($variant)) };
-                values.append_option(self.map(|$it| $convert));
+                values.append_option(self.map(|$it| $column));
+            }
+
+            fn write(self, object: &mut Object<'_>) {
+                object.cell(self.map(|$it| $object).as_ref());
             }
         }
         impl Cell for $value {
             fn append(self, column: &mut Column) {
                 Some(self).append(column);
             }
+
+            fn write(self, object: &mut Object<'_>) {
+                Some(self).write(object);
+            }
         }
     };
 }
 
-cell!(&str, Text, |text| text);
-cell!(i32, Int32, |number| number);
-cell!(i64, Int64, |number| number);
-cell!(f64, Float64, |number| number);
-cell!(bool, Bool, |truth| truth);
-cell!(Timestamp, Time, |at| micros(at));
+cell!(&str, Text, |text| text, text);
+cell!(i32, Int32, |number| number, number);
+cell!(i64, Int64, |number| number, number);
+cell!(f64, Float64, |number| number, number);
+cell!(bool, Bool, |truth| truth, truth);
+cell!(Timestamp, Time, |at| micros(at), instant(presentable(at)));
 
 fn wrong_type(given: &str) -> ! {
     panic!("{given} put into a column of another type")

@@ -3,16 +3,15 @@
 //! A line is `{"table": …}` and the columns of that table that are not null, by name. Instants are
 //! written as RFC 3339 in UTC with milliseconds.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::{Map, Value};
 
 use crate::time::Timestamp;
 use crate::verdict::{Decision, Row};
 
-use super::column::{Cells, Columns};
+use super::column::{Cells, write_object};
+use super::json_object::Object;
 use super::output_id::OutputIds;
-use super::table::{ColumnDef, Kind, Table};
+use super::table::Table;
 use super::tables::{Context, Line};
 use super::{alerts, kick_decisions, tag_events};
 
@@ -81,37 +80,10 @@ pub fn instant(at: Timestamp) -> String {
 impl Table {
     /// Appends the line of one row to `out`.
     fn write(&self, fill: impl FnOnce(&mut Cells<'_>), out: &mut Vec<u8>) {
-        let mut columns = Columns::new(&self.columns);
-        columns.push_row(fill);
-        write_line(self.name, object(&self.columns, &columns.finish(), 0), out);
-    }
-}
-
-fn object(defs: &[ColumnDef], columns: &[ArrayRef], row: usize) -> Map<String, Value> {
-    let named = defs.iter().zip(columns).filter(|(_, column)| column.is_valid(row));
-    named.map(|(def, column)| (def.name.to_owned(), value(&def.kind, column, row))).collect()
-}
-
-fn value(kind: &Kind, column: &ArrayRef, row: usize) -> Value {
-    match kind {
-        Kind::Text => column.as_string::<i32>().value(row).into(),
-        Kind::Int32 => column.as_primitive::<Int32Type>().value(row).into(),
-        Kind::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
-        Kind::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
-        Kind::Bool => column.as_boolean().value(row).into(),
-        Kind::Time => {
-            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            instant(Timestamp(micros.div_euclid(1_000))).into()
-        }
-        Kind::Texts => {
-            let texts = column.as_list::<i32>().value(row);
-            texts.as_string::<i32>().iter().flatten().map(Value::from).collect()
-        }
-        Kind::Rows(fields) => {
-            let rows = column.as_list::<i32>().value(row);
-            let columns = rows.as_struct().columns();
-            (0..rows.len()).map(|row| Value::Object(object(fields, columns, row))).collect()
-        }
+        let mut object = Object::begin(&self.columns, out);
+        object.member("table", &self.name);
+        write_object(object, fill);
+        out.push(b'\n');
     }
 }
 

@@ -21,6 +21,7 @@ mod difference;
 mod disk;
 mod doctor;
 mod json_lines;
+mod json_object;
 mod kick_decisions;
 mod late;
 mod lock;
