@@ -67,23 +67,30 @@ impl Business {
         self.ids.take_fresh()
     }
 
-    /// Looks every second whether files have changed; if so, learns how far each source has come and which
-    /// ids changed.
+    /// Returns whether files have changed; looks every second.
+    pub fn has_changed(&mut self) -> bool {
+        if self.files.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
+            return false;
+        }
+        self.looked = Some(Instant::now());
+        self.any_changed()
+    }
+
+    /// Learns how far each source has come and which ids changed, when files have changed.
     ///
     /// # Errors
     ///
     /// A file that cannot be opened.
-    pub fn look(&mut self, zone: &Zone) -> Result<bool, Error> {
-        if self.files.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
-            return Ok(false);
-        }
-        self.looked = Some(Instant::now());
-        let changed = self.files.iter().any(|file| stamp(file) != file.stamp);
-        if changed {
+    pub fn look(&mut self, zone: &Zone) -> Result<(), Error> {
+        if self.any_changed() {
             self.survey = business::survey(&self.sources, zone)?;
             self.survey.aliases.extend(std::iter::once(&self.earlier));
         }
-        Ok(changed)
+        Ok(())
+    }
+
+    fn any_changed(&self) -> bool {
+        self.files.iter().any(|file| stamp(file) != file.stamp)
     }
 
     /// Reads what is new in one of the files that have changed; none when all is read. `number` says which

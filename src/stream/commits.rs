@@ -31,6 +31,7 @@ pub struct Pending {
     every: Duration,
     records: u64,
     last: Instant,
+    reads_stdin: bool,
     /// Records of standard input that were committed or are on their way.
     from_stdin: u64,
     /// A commit is under way.
@@ -107,8 +108,10 @@ impl Commits {
 impl Pending {
     /// Begins with nothing. `inputs` is what earlier sessions read.
     pub fn new(options: &StreamOptions, commits: &Commits, inputs: &Inputs) -> Pending {
+        let reads_stdin = options.reads_stdin();
         Pending {
-            interval: Interval::default(),
+            interval: empty_interval(reads_stdin),
+            reads_stdin,
             every: options.checkpoint_every,
             records: options.checkpoint_records,
             last: Instant::now(),
@@ -134,16 +137,26 @@ impl Pending {
     }
 
     /// Takes out what is to be committed.
-    pub fn take(&mut self, reads_stdin: bool, mut until: Until) -> Work {
-        let interval = std::mem::take(&mut self.interval);
+    pub fn take(&mut self, mut until: Until) -> Work {
+        let interval = std::mem::replace(&mut self.interval, empty_interval(self.reads_stdin));
         self.last = Instant::now();
         self.busy.store(true, Ordering::Relaxed);
-        if reads_stdin {
+        if self.reads_stdin {
             self.from_stdin += interval.records;
         }
         until.inputs.records = self.from_stdin;
         (interval, until)
     }
+}
+
+/// Returns an interval in which nothing was taken in. Standard input is its first file: records of it are numbered
+/// before it is known which interval they go to.
+fn empty_interval(reads_stdin: bool) -> Interval {
+    let mut interval = Interval::default();
+    if reads_stdin {
+        interval.file(Path::new("-"), 0);
+    }
+    interval
 }
 
 /// While one interval is committed, so many may gather.

@@ -82,6 +82,13 @@ pub struct StreamOptions {
     pub metrics: Option<SocketAddr>,
 }
 
+impl StreamOptions {
+    /// Returns whether records come from standard input.
+    pub fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|input| input == "-")
+    }
+}
+
 /// How a running stream is told what to do; set by signals.
 #[derive(Debug, Default)]
 pub struct Controls {
@@ -185,7 +192,7 @@ fn begin<'o>(
         inputs: Inputs::default(),
     });
     let pending = commits.as_ref().map(|commits| Pending::new(options, commits, &inputs));
-    let feed = if options.inputs.iter().any(|input| input == "-") {
+    let feed = if options.reads_stdin() {
         Feed::stdin(options.read.max_record_bytes)
     } else {
         let mut follower = Follower::new(&options.inputs, options.once, &options.read, inputs.files)?;

@@ -7,7 +7,20 @@ use rayon::prelude::*;
 
 use super::lines::Lines;
 use crate::archive::{Block, Chunk, FileReport, PlannedFile, ReadOptions};
-use crate::batch::collect::Collector;
+use crate::batch::collect::{Batch, Collector};
+use crate::error::Error;
+
+/// Records that were read together, annotated and not yet decided.
+pub struct Annotated {
+    /// The records.
+    pub piece: Piece,
+    /// The number of their input.
+    pub number: u32,
+    /// Where its lines begin, for faults.
+    pub file: FileReport,
+    /// What the records say.
+    pub batch: Batch,
+}
 
 /// Records that were read together.
 pub struct Piece {
@@ -50,8 +63,23 @@ impl Piece {
         self.chunk.offset
     }
 
-    /// Annotates the records as those of file `number`, on all threads when there are many. Returns where lines begin, for faults.
-    pub fn collect(&self, collector: &Collector<'_>, options: &ReadOptions, number: u32) -> FileReport {
+    /// Annotates the records as those of file `number`, on all threads when there are many.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `collector`.
+    pub fn annotate(
+        self,
+        collector: &mut Collector<'_>,
+        options: &ReadOptions,
+        number: u32,
+    ) -> Result<Annotated, Error> {
+        let file = self.collect(collector, options, number);
+        let batch = collector.drain()?;
+        Ok(Annotated { piece: self, number, file, batch })
+    }
+
+    fn collect(&self, collector: &Collector<'_>, options: &ReadOptions, number: u32) -> FileReport {
         let planned = PlannedFile { path: self.path.to_path_buf(), bytes: 0 };
         let parts = self.parts();
         let collect = |(offset, bytes): &(u64, &[u8])| {
@@ -109,4 +137,4 @@ fn line_feeds(bytes: &[u8]) -> u64 {
 }
 
 /// Fewer bytes than this are not worth another thread.
-const PART_BYTES: usize = 8 << 10;
+const PART_BYTES: usize = 32 << 10;

@@ -7,11 +7,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::business::Business;
 use super::commits::{Commits, Pending, Work};
 use super::decider::{Decider, Late, Taken};
-use super::feed::{Feed, Next};
+use super::feed::{Annotator, Feed, Next};
 use super::metrics::Metrics;
 use super::output::Output;
 use super::parts::Parts;
-use super::piece::Piece;
+use super::piece::Annotated;
 use super::{Controls, PATIENCE, StreamOptions, StreamReport};
 use crate::archive::FileReport;
 use crate::batch::Tally;
@@ -105,8 +105,8 @@ impl<'b> Session<'b> {
         controls: &Controls,
     ) -> Result<Exit, Error> {
         let routes = Routes::new(&self.bundle.rules);
-        outside.business.look(&self.bundle.rules.pack.zone)?;
         loop {
+            outside.business.look(&self.bundle.rules.pack.zone)?;
             let aliases = outside.business.aliases();
             let settings = Settings {
                 respect_disagree: self.options.respect_disagree,
@@ -119,7 +119,7 @@ impl<'b> Session<'b> {
             let mut collector =
                 Collector::new(self.bundle, &routes, settings, &aliases, 1, events, identities);
             self.read_business(&mut collector, outside)?;
-            if let Some(exit) = self.pump(&mut collector, committer.as_ref(), outside, controls)? {
+            if let Some(exit) = self.read(&mut collector, committer.as_ref(), outside, controls)? {
                 if let Some(committer) = &committer {
                     self.commit(committer, true, outside);
                 }
@@ -128,25 +128,62 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// Reads and decides until there is a reason to end, or business events came (none).
-    fn pump(
+    /// Reads and decides until there is a reason to end, or business events came (none). Standard input is annotated
+    /// by a thread of its own meanwhile.
+    fn read(
         &mut self,
         collector: &mut Collector<'_>,
         committer: Option<&SyncSender<Work>>,
         outside: &mut Outside<'_>,
         controls: &Controls,
     ) -> Result<Option<Exit>, Error> {
+        let Feed::Stdin(pieces) = &mut outside.feed else {
+            return self.pump(Some(collector), committer, outside, controls);
+        };
+        let mut pieces = std::mem::replace(pieces, Feed::nothing());
+        let (annotator, ahead) = Annotator::of(&mut pieces);
+        let options = &self.options.read;
+        let left = std::thread::scope(|scope| {
+            scope.spawn(move || annotator.run(collector, options));
+            outside.feed = ahead;
+            let reading = Reading(outside);
+            self.pump(None, committer, reading.0, controls)
+        });
+        outside.feed = Feed::Stdin(pieces);
+        left
+    }
+
+    /// Reads and decides until there is a reason to end, or business events came (none). `collector` annotates what
+    /// is not annotated when it comes.
+    fn pump(
+        &mut self,
+        mut collector: Option<&mut Collector<'_>>,
+        committer: Option<&SyncSender<Work>>,
+        outside: &mut Outside<'_>,
+        controls: &Controls,
+    ) -> Result<Option<Exit>, Error> {
+        let mut leaves = None;
         loop {
-            if controls.stop.load(Ordering::Relaxed) {
-                return Ok(Some(Exit::Stopped));
+            if leaves.is_none() {
+                leaves = reason_to_leave(outside, controls);
+                if let Some(why) = leaves.filter(|_| !outside.feed.halt()) {
+                    return Ok(why);
+                }
             }
-            if controls.reload.swap(false, Ordering::Relaxed) {
-                return Ok(Some(Exit::Reload));
-            }
-            match outside.feed.next(PATIENCE).map_err(|error| Error::read(Path::new("-"), error))? {
-                Next::Piece(piece) => self.take(&piece, collector, outside)?,
+            match outside.feed.next(PATIENCE)? {
+                Next::Piece(piece) => {
+                    let collector =
+                        collector.as_deref_mut().expect("pieces come where nobody annotates ahead");
+                    let number =
+                        outside.interval().map_or(0, |interval| interval.file(&piece.path, piece.offset()));
+                    self.take(piece.annotate(collector, &self.options.read, number)?, outside)?;
+                }
+                Next::Annotated(annotated) => self.take(*annotated, outside)?,
                 Next::Idle => self.decide(outside)?,
                 Next::Ended => {
+                    if let Some(why) = leaves {
+                        return Ok(why);
+                    }
                     self.finish(outside)?;
                     return Ok(Some(Exit::Ended));
                 }
@@ -157,21 +194,11 @@ impl<'b> Session<'b> {
             {
                 return Ok(Some(Exit::Stopped));
             }
-            if outside.business.look(&self.bundle.rules.pack.zone)? {
-                return Ok(None);
-            }
         }
     }
 
-    fn take(
-        &mut self,
-        piece: &Piece,
-        collector: &mut Collector<'_>,
-        outside: &mut Outside<'_>,
-    ) -> Result<(), Error> {
-        let number = outside.interval().map_or(0, |interval| interval.file(&piece.path, piece.offset()));
-        let file = piece.collect(collector, &self.options.read, number);
-        let mut batch = collector.drain()?;
+    fn take(&mut self, annotated: Annotated, outside: &mut Outside<'_>) -> Result<(), Error> {
+        let Annotated { piece, number, file, mut batch } = annotated;
         outside.feed.note(batch.gathered.noted.iter().filter_map(|noted| noted.at).max());
         let hold = hold(outside, self.lateness);
         let faults = std::mem::take(&mut batch.gathered.faults);
@@ -251,9 +278,9 @@ impl<'b> Session<'b> {
         if pending.is_busy() && !is_last && !pending.is_full() {
             return true;
         }
-        let (reads_stdin, files) = match &outside.feed {
-            Feed::Stdin(_) => (true, Vec::new()),
-            Feed::Files(follower) => (false, follower.positions()),
+        let files = match &outside.feed {
+            Feed::Files(follower) => follower.positions(),
+            Feed::Stdin(_) | Feed::Ahead(_) => Vec::new(),
         };
         let until = Until {
             as_of: self.decider.watermark().unwrap_or(Timestamp(0)),
@@ -262,7 +289,7 @@ impl<'b> Session<'b> {
             event_ids: outside.business.take_fresh(),
             inputs: Inputs { files, records: 0 },
         };
-        committer.send(pending.take(reads_stdin, until)).is_ok()
+        committer.send(pending.take(until)).is_ok()
     }
 
     fn count_decisions(&self, outside: &mut Outside<'_>) {
@@ -282,6 +309,17 @@ impl<'b> Session<'b> {
             numbers.ids = self.decider.ids() as u64;
             numbers.files = files as u64;
         });
+    }
+}
+
+/// Returns why to leave the loop, if there is a reason: a signal, or business events (none).
+fn reason_to_leave(outside: &mut Outside<'_>, controls: &Controls) -> Option<Option<Exit>> {
+    if controls.stop.load(Ordering::Relaxed) {
+        Some(Some(Exit::Stopped))
+    } else if controls.reload.swap(false, Ordering::Relaxed) {
+        Some(Some(Exit::Reload))
+    } else {
+        outside.business.has_changed().then_some(None)
     }
 }
 
@@ -316,6 +354,16 @@ impl Outside<'_> {
                 }
             }
         });
+    }
+}
+
+/// Standard input while it is annotated ahead: that ends with this, also when deciding panics.
+struct Reading<'f, 'o>(&'f mut Outside<'o>);
+
+impl Drop for Reading<'_, '_> {
+    fn drop(&mut self) {
+        self.0.feed.halt();
+        self.0.feed = Feed::Stdin(Feed::nothing());
     }
 }
 
