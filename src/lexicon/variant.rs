@@ -110,6 +110,11 @@ fn read_emoji(text: &str) -> BTreeMap<char, String> {
 }
 
 impl VariantTables {
+    /// Returns whether one character passes for the other to the eye.
+    pub fn look_alike(&self, one: char, other: char) -> bool {
+        self.shapes.get(&one).is_some_and(|mates| mates.binary_search(&other).is_ok())
+    }
+
     /// Returns the word an emoji is read as.
     pub fn reading_of(&self, sign: char) -> Option<&str> {
         self.emoji.get(&sign).map(String::as_str)

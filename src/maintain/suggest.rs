@@ -13,9 +13,10 @@ use twox_hash::XxHash3_64;
 
 use crate::batch::{self, Progress, RehearsalOptions};
 use crate::bundle::Bundle;
+use crate::diagnostic::Language;
 use crate::error::Error;
-use crate::language::{CharFlags, Segmenter, flags_of, fold};
-use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, TermIdx};
+use crate::language::{CharFlags, Segmenter, flags_of, fold, syllable_of};
+use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, TermIdx, VariantTables};
 use crate::message::{ChatKind, Message, Role, TextScope};
 use crate::rules::RuleSet;
 use crate::signal::Event;
@@ -97,7 +98,7 @@ pub fn suggest(
         _ => sample(bundle, options, wanted, progress)?,
     };
     let segmenter = Segmenter::new(Vec::new());
-    let known = known_spellings(&bundle.catalog);
+    let known = Known::of(&bundle.catalog);
     let counts = frequent(&sample, wanted.min);
     let mut found = Vec::new();
     if !matches!(wanted.like, Like::Nothing) {
@@ -114,26 +115,30 @@ pub fn suggest(
 }
 
 /// Returns the suggestions as a term list that `import` takes: new words one a row, switched off until somebody
-/// says yes; variants and contexts in the row of their term, added to the cells that it has.
-pub fn to_csv(suggestions: &[Suggestion], catalog: &Catalog) -> String {
+/// says yes; variants and contexts in the row of their term, added to the cells that it has. What several kinds
+/// suggest is one change. The notes are in `language`.
+pub fn to_csv(suggestions: &[Suggestion], catalog: &Catalog, language: Language) -> String {
     let mut rows: Vec<[String; 6]> = Vec::new();
-    for one in suggestions {
-        let told = told(one);
+    let of_terms = |one: &&Suggestion| one.term.is_some();
+    // Those of terms first: what is another spelling of a term is no word of its own.
+    for one in suggestions.iter().filter(of_terms).chain(suggestions.iter().filter(|one| !of_terms(one))) {
         if one.code.as_ref().is_some_and(|code| code.contains('/')) {
             // A term of an overlay: its list has no row for it.
             continue;
         }
-        let (Some(code), Some(term)) = (&one.code, &one.term) else {
-            rows.push(["", &one.text, "", "", "停用", &told].map(str::to_owned));
-            continue;
-        };
-        let at = rows.iter().position(|row| row[0] == *code).unwrap_or_else(|| {
-            rows.push(as_it_is(catalog, code, term));
+        let at = row_of(one, &rows).unwrap_or_else(|| {
+            rows.push(new_row(one, catalog));
             rows.len() - 1
         });
-        let cell = if one.kind == "context" { 3 } else { 2 };
-        append(&mut rows[at][cell], "|", &one.text);
-        append(&mut rows[at][5], "；", &told);
+        let cell = match one.kind {
+            "context" => Some(3),
+            "variant" => Some(2),
+            _ => None,
+        };
+        if let Some(cell) = cell {
+            append(&mut rows[at][cell], "|", &one.text);
+        }
+        append(&mut rows[at][5], "；", &told(one, language));
     }
     let mut text = String::from("编号,词条,变体,排除语境,状态,备注\n");
     for row in rows {
@@ -143,10 +148,43 @@ pub fn to_csv(suggestions: &[Suggestion], catalog: &Catalog) -> String {
     text
 }
 
+/// Returns the row that a suggestion belongs to, when there is one: that of its term, or, of a word, the row that has
+/// it as a term or as a spelling.
+fn row_of(one: &Suggestion, rows: &[[String; 6]]) -> Option<usize> {
+    rows.iter().position(|[code, term, variants, ..]| match &one.code {
+        Some(own) => code == own,
+        None => *term == one.text || variants.split('|').any(|variant| variant == one.text),
+    })
+}
+
+fn new_row(one: &Suggestion, catalog: &Catalog) -> [String; 6] {
+    match (&one.code, &one.term) {
+        (Some(code), Some(term)) => as_it_is(catalog, code, term),
+        _ => ["", &one.text, "", "", "停用", ""].map(str::to_owned),
+    }
+}
+
 /// What is suggested, how often it was seen, and where.
-fn told(one: &Suggestion) -> String {
+fn told(one: &Suggestion, language: Language) -> String {
     let example = one.examples.first().map_or("", String::as_str);
-    format!("建议 {} {}：{} 条消息；例：{example}", one.kind, one.text, one.messages)
+    let (n, text, kind) = (one.messages, &one.text, kind_of(one.kind, language));
+    match language {
+        Language::Chinese => format!("建议（{kind}）{text}：{n} 条消息；例：{example}"),
+        Language::English => format!("suggested ({kind}) {text}: {n} messages, such as: {example}"),
+    }
+}
+
+fn kind_of(kind: &str, language: Language) -> &'static str {
+    let (zh, en) = match kind {
+        "goes_with" => ("同现", "goes with them"),
+        "new_word" => ("新词", "new word"),
+        "variant" => ("变体", "variant"),
+        _ => ("排除语境", "context"),
+    };
+    match language {
+        Language::Chinese => zh,
+        Language::English => en,
+    }
 }
 
 /// The row of a term as its list has it.
@@ -238,11 +276,6 @@ fn tagged(rehearsal: &batch::Rehearsal, set: &RuleSet, tag: &str) -> BTreeSet<St
     gets.map(|row| row.key.customer.to_string()).collect()
 }
 
-fn known_spellings(catalog: &Catalog) -> BTreeSet<String> {
-    let terms = catalog.terms().filter(|(_, term)| term.mode != Mode::Regex);
-    terms.flat_map(|(_, term)| term.spellings().map(fold).collect::<Vec<_>>()).collect()
-}
-
 /// How often a stretch occurs, and in how many messages to learn from.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Count {
@@ -302,19 +335,18 @@ const MAX_CHARS: usize = 6;
 fn going_with(
     sample: &[Sampled],
     counts: &Counts,
-    known: &BTreeSet<String>,
+    known: &Known,
     wanted: &SuggestOptions,
 ) -> Vec<Suggestion> {
     let n = sample.len() as f64;
     let n_positive = sample.iter().filter(|one| one.positive).count() as f64;
-    let scored = counts
-        .iter()
-        .filter(|(gram, _)| is_word_like(gram) && !touches_known(gram, known))
-        .filter_map(|(gram, count)| {
+    let scored = counts.iter().filter(|(gram, _)| is_word_like(gram) && !known.touches(gram)).filter_map(
+        |(gram, count)| {
             let (k, m) = (f64::from(count.positive), f64::from(count.messages));
             let more = k / n_positive.max(1.0) > 2.0 * (m - k) / (n - n_positive).max(1.0);
             more.then(|| (log_likelihood(k, m, n_positive, n), gram.as_str(), *count))
-        });
+        },
+    );
     pick("goes_with", scored.collect(), sample, wanted)
 }
 
@@ -335,12 +367,12 @@ fn log_likelihood(k: f64, m: f64, positive: f64, n: f64) -> f64 {
 fn new_words(
     sample: &[Sampled],
     counts: &Counts,
-    known: &BTreeSet<String>,
+    known: &Known,
     segmenter: &Segmenter,
     wanted: &SuggestOptions,
 ) -> Vec<Suggestion> {
     let n = sample.len().max(1) as f64;
-    let candidates = counts.iter().filter(|(gram, _)| is_word_like(gram) && !touches_known(gram, known));
+    let candidates = counts.iter().filter(|(gram, _)| is_word_like(gram) && !known.touches(gram));
     let held: Vec<(f64, &str, Count)> = candidates
         .filter_map(|(gram, count)| {
             let cohesion = cohesion(gram, counts, n)?;
@@ -405,17 +437,18 @@ fn entropy(counts: &BTreeMap<char, u32>) -> f64 {
     counts.values().map(|n| f64::from(*n) / total).map(|share| -share * share.ln()).sum()
 }
 
-/// Spellings one character away from a term that the list does not have, and terms with something between
-/// their characters.
+/// Spellings that the list does not have, in which one character of a term gave way to one that sounds or looks like
+/// it, and terms with something between their characters.
 fn variants(
     bundle: &Bundle,
     lexicon: LexiconIdx,
     counts: &Counts,
-    known: &BTreeSet<String>,
+    known: &Known,
     segmenter: &Segmenter,
     sample: &[Sampled],
     wanted: &SuggestOptions,
 ) -> Vec<Suggestion> {
+    let tables = VariantTables::default();
     let mut scored: Vec<(f64, String, Count, TermIdx)> = Vec::new();
     for idx in plain_terms(bundle, lexicon) {
         for spelling in bundle.catalog.term(idx).spellings().map(fold) {
@@ -423,8 +456,8 @@ fn variants(
             if !(3..=MAX_CHARS).contains(&n_chars) {
                 continue;
             }
-            for (gram, _) in counts.iter().filter(|(gram, _)| one_char_apart(gram, &spelling)) {
-                if known.contains(gram) || is_one_word(gram, segmenter) {
+            for (gram, _) in counts.iter().filter(|(gram, _)| passes_for(gram, &spelling, &tables)) {
+                if known.has(gram) || is_one_word(gram, segmenter) {
                     continue;
                 }
                 let count = slipping_past(gram, sample, &bundle.catalog, lexicon);
@@ -464,9 +497,12 @@ fn plain_terms(bundle: &Bundle, lexicon: LexiconIdx) -> Vec<TermIdx> {
     bundle.catalog.select(lexicon, &[]).into_iter().filter(is_plain).collect()
 }
 
-fn one_char_apart(one: &str, other: &str) -> bool {
-    one.chars().count() == other.chars().count()
-        && one.chars().zip(other.chars()).filter(|(a, b)| a != b).count() == 1
+/// Returns whether `written` is `term` but for one character, which sounds or looks like the term's.
+fn passes_for(written: &str, term: &str, tables: &VariantTables) -> bool {
+    let mut differing = written.chars().zip(term.chars()).filter(|(a, b)| a != b);
+    let Some((a, b)) = differing.next().filter(|_| differing.next().is_none()) else { return false };
+    let sound_alike = || syllable_of(a).is_some_and(|sound| syllable_of(b) == Some(sound));
+    written.chars().count() == term.chars().count() && (sound_alike() || tables.look_alike(a, b))
 }
 
 /// Terms that show only once separators are taken out: 优-惠.
@@ -568,12 +604,48 @@ fn is_word_like(gram: &str) -> bool {
     gram.chars().count() >= 2 && !joins(first) && !joins(last)
 }
 
-/// The lists know it, a part of it that is most of it, or something longer.
-fn touches_known(gram: &str, known: &BTreeSet<String>) -> bool {
-    known.contains(gram)
-        || known
-            .iter()
-            .any(|term| term.chars().count() >= 2 && (gram.contains(term.as_str()) || term.contains(gram)))
+/// What the lists know, so that it can be asked for each of a million stretches.
+#[derive(Default)]
+struct Known {
+    spellings: BTreeSet<String>,
+    /// All that stands in a spelling.
+    parts: BTreeSet<String>,
+}
+
+impl Known {
+    fn of(catalog: &Catalog) -> Known {
+        let terms = catalog.terms().filter(|(_, term)| term.mode != Mode::Regex);
+        terms.flat_map(|(_, term)| term.spellings().map(fold).collect::<Vec<_>>()).collect()
+    }
+
+    fn has(&self, gram: &str) -> bool {
+        self.spellings.contains(gram)
+    }
+
+    /// Returns whether the lists know the stretch, a part of it, or something longer that holds it.
+    fn touches(&self, gram: &str) -> bool {
+        self.parts.contains(gram) || stretches(gram).any(|part| self.spellings.contains(part))
+    }
+}
+
+impl FromIterator<String> for Known {
+    fn from_iter<I: IntoIterator<Item = String>>(spellings: I) -> Known {
+        let mut known = Known::default();
+        for spelling in spellings {
+            known.parts.extend(stretches(&spelling).map(str::to_owned));
+            known.spellings.insert(spelling);
+        }
+        known
+    }
+}
+
+/// All stretches of two characters or more.
+fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    (0..ends.len()).flat_map(move |start| {
+        let ends = ends.clone();
+        (start + 2..ends.len()).map(move |end| &text[ends[start]..ends[end]])
+    })
 }
 
 /// Ranks, drops what a longer one with about as many messages holds, and adds examples.
@@ -665,9 +737,9 @@ mod tests {
             SuggestOptions { like: Like::Signal("x".into()), lexicon: None, min: 3, top: 3, sample: 100 };
         let counts = frequent(&sample, 3);
         assert_eq!(counts["漏液"], Count { messages: 9, positive: 9 });
-        let found = going_with(&sample, &counts, &BTreeSet::new(), &wanted);
+        let found = going_with(&sample, &counts, &Known::default(), &wanted);
         assert!(found[0].text.contains("漏液"), "{found:?}");
-        let known = BTreeSet::from(["漏液".to_owned()]);
+        let known = Known::from_iter(["漏液".to_owned()]);
         assert!(going_with(&sample, &counts, &known, &wanted).iter().all(|one| !one.text.contains("漏液")));
     }
 
@@ -679,12 +751,19 @@ mod tests {
     }
 
     #[test]
-    fn variants_are_one_character_away_or_written_apart() {
-        assert!(
-            one_char_apart("刷丹兼职", "刷单兼职")
-                && !one_char_apart("刷单", "刷单")
-                && !one_char_apart("单", "刷单")
-        );
+    fn variants_sound_or_look_alike_or_are_written_apart() {
+        let tables = VariantTables::default();
+        let cases = [
+            ("刷丹兼职", "刷单兼职", true),
+            ("徽信", "微信", true),
+            ("是这样", "又这样", false),
+            ("刷单", "刷单", false),
+            ("单", "刷单", false),
+            ("甲这样吗", "家这样", false),
+        ];
+        for (written, term, passes) in cases {
+            assert_eq!(passes_for(written, term, &tables), passes, "{written} {term}");
+        }
         assert_eq!(written_apart("招 刷-单 员", "刷单").as_deref(), Some("刷-单"));
         assert_eq!(written_apart("刷了单", "刷单"), None);
     }
@@ -706,7 +785,9 @@ mod tests {
             Suggestion { kind: "new_word", text: "骨折价".into(), term: None, code: None, ..one.clone() };
         let list = "编号,词条,变体,排除语境,备注\na1,刷单,刷單|刷 单,反刷单,旧\n";
         let catalog = Catalog::new(vec![crate::lexicon::parse("lexicons/l.csv", list.as_bytes()).0]);
-        let csv = to_csv(&[one, context, new], &catalog);
+        let again = Suggestion { kind: "goes_with", ..new.clone() };
+        let both = Suggestion { kind: "goes_with", text: "=刷丹".into(), ..new.clone() };
+        let csv = to_csv(&[again, both, one, context, new], &catalog, Language::Chinese);
         let sheet = super::super::sheet::read(csv.as_bytes(), None).unwrap();
         let row =
             |at: usize| -> Vec<&str> { sheet.rows[at].cells.iter().map(|cell| cell.text.as_str()).collect() };
@@ -715,7 +796,7 @@ mod tests {
             ["a1", "刷单", "刷單|刷 单|=刷丹", "反刷单|防刷单", ""],
             "what was there stays"
         );
-        assert!(row(1)[5].starts_with("旧；建议 variant =刷丹：3 条消息"), "{csv}");
+        assert!(row(1)[5].starts_with("旧；建议（变体）=刷丹：3 条消息"), "{csv}");
         assert_eq!(&row(2)[..5], ["", "骨折价", "", "", "停用"]);
         let options = super::super::import::ImportOptions::default();
         let import = super::super::import::plan(Some(list), "s.csv", &sheet, &options);

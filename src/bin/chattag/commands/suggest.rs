@@ -31,7 +31,7 @@ pub fn run(args: &SuggestArgs, console: &Console) -> anyhow::Result<Status> {
     };
     let found = suggest::suggest(&bundle, &options, &wanted, &Progress::default())?;
     if let Some(path) = &args.out {
-        super::write_file(path, suggest::to_csv(&found, &bundle.catalog).as_bytes())?;
+        super::write_file(path, suggest::to_csv(&found, &bundle.catalog, console.language()).as_bytes())?;
     }
     match args.json {
         true => {
