@@ -128,22 +128,16 @@ pub struct TextAnnotator<'b> {
 }
 
 impl<'b> TextAnnotator<'b> {
-    /// Uses all dictionaries of `bundle`.
-    pub fn new(bundle: &'b Bundle, speaker: Speaker) -> TextAnnotator<'b> {
+    /// Uses all dictionaries of `bundle`. The texts are said at `at`: terms that do not count on that day are left out.
+    pub fn new(bundle: &'b Bundle, speaker: Speaker, at: Timestamp) -> TextAnnotator<'b> {
         let lists = EvidenceLists::new(&bundle.catalog);
-        TextAnnotator { bundle, only: None, speaker, at: Timestamp(0), lists }
+        TextAnnotator { bundle, only: None, speaker, at, lists }
     }
 
-    /// Takes the texts as said at `at`: terms that do not count on that day are left out.
+    /// Uses only `lexicon`, with the scope words of the bundle.
     #[must_use]
-    pub fn said_at(mut self, at: Timestamp) -> TextAnnotator<'b> {
-        self.at = at;
-        self
-    }
-
-    /// Uses only `lexicon`, with the scope words of `bundle`.
-    pub fn with_lexicon(bundle: &'b Bundle, lexicon: Lexicon, speaker: Speaker) -> TextAnnotator<'b> {
-        TextAnnotator { only: Some(compile(bundle, lexicon)), ..TextAnnotator::new(bundle, speaker) }
+    pub fn with_lexicon(self, lexicon: Lexicon) -> TextAnnotator<'b> {
+        TextAnnotator { only: Some(compile(self.bundle, lexicon)), ..self }
     }
 
     /// Annotates `texts` on the current thread pool, in their order.

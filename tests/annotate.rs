@@ -93,6 +93,21 @@ fn csv_and_a_lexicon_of_ones_own() {
 }
 
 #[test]
+fn a_term_counts_on_the_days_it_is_in_force() {
+    let place = tempfile::tempdir().unwrap();
+    let list = place.path().join("season.csv");
+    std::fs::write(&list, "编号,词条,生效,失效\ns1,年货节,2026-01-10,2026-02-20\n").unwrap();
+    let list = list.to_str().unwrap();
+    let found = |at: &[&str]| {
+        let arguments = [&["--lexicon", list], at].concat();
+        terms(&annotate(&arguments, "年货节开始了\n")[0]).len()
+    };
+    assert_eq!(found(&["--at", "2026-01-15 10:00"]), 1);
+    assert_eq!(found(&["--at", "2026-03-01"]), 0);
+    assert_eq!(found(&[]), 0, "said now, which is later");
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     let cases: &[(&[&str], &str, &str)] = &[
         (&["--format", "jsonl"], "not json\n", "line 1"),

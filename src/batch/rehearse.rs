@@ -24,7 +24,7 @@ use crate::archive::{self, Block, Plan, ReadOptions, Record};
 use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
-use crate::message::{Key, Message};
+use crate::message::{Key, Message, Role};
 use crate::signal::Event;
 use crate::time::{Millis, Timestamp};
 use crate::verdict::Row;
@@ -62,10 +62,12 @@ pub struct Rehearsal {
 }
 
 /// Who said what in a message.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Said {
     /// The sender.
     pub speaker: Box<str>,
+    /// What the sender is.
+    pub role: Role,
     /// The words, cut at 300 characters.
     pub text: String,
 }
@@ -265,6 +267,7 @@ fn words_of(message: &Message<'_>) -> Said {
     let texts: Vec<&str> = message.parts.iter().map(|part| part.text.as_ref()).collect();
     Said {
         speaker: message.speaker.as_ref().into(),
+        role: message.role,
         text: texts.join(" ").chars().take(MAX_TEXT_CHARS).collect(),
     }
 }

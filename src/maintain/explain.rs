@@ -11,7 +11,7 @@ use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::lexicon::{Catalog, LexiconIdx, TermIdx};
 use crate::mention::{Layer, Polarity, Refusal};
-use crate::message::{Key, Message};
+use crate::message::{Key, KeyKind, Message, Role};
 use crate::rules::{Rule, RuleSet, Score, Shape, SignalIdx};
 use crate::scenario;
 use crate::signal::Event;
@@ -84,7 +84,7 @@ pub struct RuleTouched {
 pub fn text(bundle: &Bundle, text: &str, speaker: Speaker, at: Timestamp) -> TextExplained {
     let trace = bundle.annotator.trace(text, at);
     let texts = [Text { id: String::new(), text: text.to_owned(), terms: None }];
-    let annotated = TextAnnotator::new(bundle, speaker).said_at(at).annotate_all(&texts);
+    let annotated = TextAnnotator::new(bundle, speaker, at).annotate_all(&texts);
     let signals: Vec<String> = annotated.into_iter().flat_map(|one| one.signals).collect();
     let found = trace.found.iter().map(|traced| {
         let term = bundle.catalog.term(traced.term);
@@ -276,16 +276,21 @@ pub fn key(
     watch: &Watch,
 ) -> Result<Vec<KeyExplained>, Error> {
     let wanted = |message: &Message<'_>| {
-        message.customer.as_deref() == Some(&question.customer) || *message.speaker == *question.customer
+        let ids = [message.customer.as_deref(), message.staff.as_deref(), Some(&*message.speaker)];
+        ids.contains(&Some(question.customer.as_str()))
     };
     let asked = asked(&bundle, question);
     let bundle = narrowed(bundle, &asked);
     let rules = &bundle.rules;
     let (histories, rehearsal) = batch::histories(&bundle, options, &wanted, watch)?;
-    let wrote = rehearsal.said.values().any(|said| *said.speaker == *question.customer);
+    let wrote = rehearsal.said.values().find(|said| *said.speaker == *question.customer);
     let until = question.until.map_or(rehearsal.as_of, |until| until.min(rehearsal.as_of));
     let mut explained = Vec::new();
-    for (key, events) in histories.into_iter().filter(|(key, _)| *key.customer == *question.customer) {
+    let is_meant = |key: &Key| {
+        *key.customer == *question.customer
+            || (key.kind == KeyKind::Staff && *key.staff == *question.customer)
+    };
+    for (key, events) in histories.into_iter().filter(|(key, _)| is_meant(key)) {
         let of_key = rules.rules.iter().filter(|rule| rule.key == key.kind).map(rule_explained);
         let rules_of_key: Vec<RuleExplained> = of_key.collect();
         if rules_of_key.is_empty() {
@@ -295,18 +300,20 @@ pub fn key(
             Replay { set: rules, catalog: &bundle.catalog, said: &rehearsal.said }.run(&key, &events, until);
         explained.push(KeyExplained { key, rules: rules_of_key, steps });
     }
-    if explained.is_empty() && wrote {
-        explained.extend(unmoved(&question.customer, rules));
+    if let Some(said) = wrote.filter(|_| explained.is_empty()) {
+        explained.extend(unmoved(said, rules));
     }
     Ok(explained)
 }
 
-/// A customer whose messages say nothing to any of the rules.
-fn unmoved(customer: &str, set: &RuleSet) -> Option<KeyExplained> {
-    let kind = set.rules.first()?.key;
-    let nobody: Box<str> = "".into();
-    let key =
-        Key { corp: nobody.clone(), kind, customer: customer.into(), staff: nobody.clone(), room: nobody };
+/// A sender whose messages say nothing to any of the rules: a customer, or an employee, whom few rules look at.
+fn unmoved(said: &Said, set: &RuleSet) -> Option<KeyExplained> {
+    let (nobody, somebody): (Box<str>, Box<str>) = ("".into(), said.speaker.clone());
+    let (kind, customer, staff) = match said.role {
+        Role::Staff => (KeyKind::Staff, nobody.clone(), somebody),
+        _ => (set.rules.first()?.key, somebody, nobody.clone()),
+    };
+    let key = Key { corp: nobody.clone(), kind, customer, staff, room: nobody };
     let rules = set.rules.iter().filter(|rule| rule.key == kind).map(rule_explained).collect();
     Some(KeyExplained { key, rules, steps: Vec::new() })
 }
@@ -398,12 +405,12 @@ impl Replay<'_> {
 
     fn step(&self, event: &Event, moves: Vec<Move>, rows: &[Row]) -> Step {
         let of = if event.recall_of.is_empty() { &event.id } else { &event.recall_of };
-        let said = self.said.get(of.as_str()).cloned().unwrap_or_default();
+        let said = self.said.get(of.as_str());
         Step {
             at: self.zone().format(event.at),
             message: event.id.clone(),
-            speaker: said.speaker.to_string(),
-            text: said.text,
+            speaker: said.map(|said| said.speaker.to_string()).unwrap_or_default(),
+            text: said.map(|said| said.text.clone()).unwrap_or_default(),
             signals: self.signals(event),
             moves,
             decisions: rows.iter().filter_map(|row| self.decided(row)).collect(),

@@ -9,6 +9,7 @@ use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::lexicon::{self, TermIdx};
 use crate::rules::SourceFile;
+use crate::time::Timestamp;
 
 /// Labelled messages.
 #[derive(Clone, Debug, Default)]
@@ -108,14 +109,14 @@ impl Gold {
         gold
     }
 
-    /// Annotates the messages as said by a customer and compares with the labels.
-    pub fn judge(&self, bundle: &Bundle) -> Judged {
+    /// Annotates the messages as said by a customer at `at` and compares with the labels.
+    pub fn judge(&self, bundle: &Bundle, at: Timestamp) -> Judged {
         let texts: Vec<Text> = self
             .cases
             .iter()
             .map(|case| Text { id: case.id.clone(), text: case.text.clone(), terms: None })
             .collect();
-        let annotated = TextAnnotator::new(bundle, Speaker::Customer).annotate_all(&texts);
+        let annotated = TextAnnotator::new(bundle, Speaker::Customer, at).annotate_all(&texts);
         let mut judged = Judged::default();
         for (case, annotation) in self.cases.iter().zip(annotated) {
             judged.case(bundle, case, &annotation);

@@ -19,6 +19,7 @@ use crate::lexicon::{Catalog, Mode, TermIdx};
 use crate::message::{ChatKind, Message, Role};
 use crate::rules::{Exclusive, Rule, RuleSet, Shape, SignalIdx, TagIdx};
 use crate::signal::Event;
+use crate::time::Millis;
 use crate::verdict::{Decision, TagChangeKind};
 
 use super::gold::{Gold, GoldScore};
@@ -288,7 +289,7 @@ impl Counter {
     fn finish(self, bundle: &Bundle, rehearsal: &Rehearsal, gold: Option<&Gold>) -> Stats {
         let set = &bundle.rules;
         let evidence = Evidence::of(rehearsal);
-        let judged = gold.map(|gold| gold.judge(bundle));
+        let judged = gold.map(|gold| gold.judge(bundle, rehearsal.as_of.minus(Millis(1))));
         let named = |ids: Vec<&str>, measures: &[Measure]| -> Vec<NamedMeasure> {
             ids.iter()
                 .zip(measures)

@@ -216,6 +216,9 @@ fn a_customers_tag_is_explained_by_every_step_that_led_to_it() {
     assert!(
         desk.says(1, &["explain", "--customer", "nobody", "--archive", "archive"]).contains("没有这位客户")
     );
+    let staff = ["explain", "--customer", "lihua", "--archive", "archive", "--roster", "roster.csv"];
+    let staff = desk.says(0, &staff);
+    assert!(staff.contains("这是员工的编号") && !staff.contains("没有这位客户"), "{staff}");
 }
 
 /// The first customer that has `tag` in the tables of `out`.

@@ -263,6 +263,10 @@ pub struct AnnotateArgs {
     /// 说话人 · Who speaks
     #[arg(long, value_enum, default_value = "customer")]
     pub role: SpeakerArg,
+    /// 这些话是什么时候说的（当地时间），默认现在；过期或未生效的词不算 · When the texts are said, local time;
+    /// default: now; terms out of force then do not count
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// Which dictionaries.
     #[command(flatten)]
     pub dictionaries: DictionaryArgs,

@@ -22,9 +22,11 @@ pub fn run(args: &AnnotateArgs, console: &Console) -> anyhow::Result<Status> {
         SpeakerArg::Staff => Speaker::Staff,
         SpeakerArg::Member => Speaker::Member,
     };
+    let at = args.at.as_deref().map(|text| super::local_time(text, &bundle.rules.pack.zone)).transpose()?;
+    let annotator = TextAnnotator::new(&bundle, speaker, at.unwrap_or_else(super::this_instant));
     let annotator = match &args.lexicon {
-        Some(path) => TextAnnotator::with_lexicon(&bundle, read_lexicon(path)?, speaker),
-        None => TextAnnotator::new(&bundle, speaker),
+        Some(path) => annotator.with_lexicon(read_lexicon(path)?),
+        None => annotator,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut input = open(&args.input)?;

@@ -8,6 +8,7 @@ use chattag::maintain::explain::{
     self, FindExplained, KeyExplained, Move, Question, Step, StepSignal, TextExplained,
 };
 use chattag::mention::Refusal;
+use chattag::message::KeyKind;
 use chattag::time::{Timestamp, Zone};
 use chattag::timeline::Progress;
 
@@ -166,6 +167,12 @@ fn describe_key(key: &KeyExplained, zone: &Zone, console: &Console) -> String {
     let whose = [&key.key.customer, &key.key.staff, &key.key.room];
     let whose: Vec<&str> = whose.into_iter().map(|id| &**id).filter(|id| !id.is_empty()).collect();
     let mut text = format!("{}\n", whose.join(" · "));
+    if key.key.kind == KeyKind::Staff {
+        text.push_str(console.pick(
+            "  这是员工的编号，只有按员工计的规则看它；要看客户，请填客户的编号（wm… 或 wo…）\n",
+            "  this is an employee: only rules keyed by staff look at the id; for a customer, give the customer's (wm… or wo…)\n",
+        ));
+    }
     for rule in &key.rules {
         let (fp, lexicons) = (&rule.fingerprint[..8], &rule.lexicon_fingerprint[..8]);
         text.push_str(&format!(

@@ -74,5 +74,5 @@ pub fn write(path: &Path, model: &Scorer) -> anyhow::Result<()> {
 /// Returns the lexicon evidence of each text.
 pub fn evidence(bundle: &Bundle, label: Label, texts: &[&str]) -> Vec<f64> {
     let speaker = if label == Label::Ad { Speaker::Member } else { Speaker::Customer };
-    TextAnnotator::new(bundle, speaker).evidence_all(texts, label)
+    TextAnnotator::new(bundle, speaker, super::this_instant()).evidence_all(texts, label)
 }

@@ -50,7 +50,7 @@ fn run_all(bundle: &Bundle, args: &TestArgs) -> Vec<Outcome> {
 
 fn judge(args: &TestArgs, bundle: &Bundle) -> anyhow::Result<Judged> {
     let files = super::files(&args.dictionaries)?;
-    Ok(Gold::read(&files, bundle, &mut Vec::new()).judge(bundle))
+    Ok(Gold::read(&files, bundle, &mut Vec::new()).judge(bundle, super::this_instant()))
 }
 
 fn print_gold(judged: &Judged, all: bool, console: &Console) {
