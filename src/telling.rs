@@ -82,6 +82,12 @@ fn chinese(error: &(dyn StdError + 'static)) -> String {
         of_scaffold(error)
     } else if let Some(fault) = error.downcast_ref::<ModelFault>() {
         of_model(fault)
+    } else if let Some(error) = error.downcast_ref::<serde_json::Error>() {
+        of_json(error)
+    } else if error.is::<std::num::ParseIntError>() || error.is::<std::num::ParseFloatError>() {
+        "不是数，或超出范围".to_owned()
+    } else if error.is::<std::str::Utf8Error>() || error.is::<std::string::FromUtf8Error>() {
+        "不是 UTF-8 文字".to_owned()
     } else {
         error.to_string()
     }
@@ -98,9 +104,43 @@ fn of_system(error: &io::Error) -> String {
         io::ErrorKind::ReadOnlyFilesystem => "文件系统是只读的",
         io::ErrorKind::InvalidData => "内容读不懂",
         io::ErrorKind::UnexpectedEof => "文件不完整",
+        io::ErrorKind::AddrInUse => "这个端口有别的程序在用",
+        io::ErrorKind::AddrNotAvailable => "这不是本机的地址",
+        io::ErrorKind::BrokenPipe => "接收的一方已经关闭",
+        io::ErrorKind::FileTooLarge => "文件超过系统允许的大小",
+        io::ErrorKind::TimedOut => "等待超时",
         _ => return error.to_string(),
     };
     said.to_owned()
+}
+
+/// Returns in Chinese what serde and the TOML reader say of a file's text.
+pub fn of_toml(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match (message.split_once(' ').map(|(first, _)| first), quoted.as_slice()) {
+        (Some("missing"), [key, ..]) => format!("缺少 `{key}`"),
+        (Some("unknown"), [key]) => format!("不认识的 `{key}`"),
+        (Some("unknown"), [key, known @ ..]) => format!("不认识的 `{key}`：可用的有 {}", known.join(" ")),
+        (Some("duplicate"), [key, ..]) => format!("`{key}` 写了两次"),
+        (Some("duplicate"), []) => "同一个键写了两次".to_owned(),
+        (Some("invalid"), _) if message.starts_with("invalid type") => format!("值的类型不对（{message}）"),
+        _ => format!("这里不符合 TOML 语法（{message}）"),
+    }
+}
+
+/// Returns in Chinese what is wrong with JSON.
+fn of_json(error: &serde_json::Error) -> String {
+    let place = match (error.line(), error.column()) {
+        (0, _) => String::new(),
+        (1, column) => format!("第 {column} 个字节"),
+        (line, column) => format!("第 {line} 行第 {column} 个字节"),
+    };
+    match error.classify() {
+        serde_json::error::Category::Eof => format!("JSON 没有写完（到{place}为止）"),
+        serde_json::error::Category::Syntax => format!("{place}不符合 JSON 语法（{error}）"),
+        serde_json::error::Category::Data => format!("{place}的值不对（{error}）"),
+        serde_json::error::Category::Io => "读不了".to_owned(),
+    }
 }
 
 fn of_sheet(error: &SheetError) -> String {
@@ -168,6 +208,26 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn what_libraries_say_of_a_text_is_told_in_chinese() {
+        let cases = [
+            ("missing field `tables`", "缺少 `tables`"),
+            (
+                "unknown field `tabels`, expected `tables` or `staff`",
+                "不认识的 `tabels`：可用的有 tables staff",
+            ),
+            ("duplicate key", "同一个键写了两次"),
+            ("extra `=`, expected nothing", "这里不符合 TOML 语法（extra `=`, expected nothing）"),
+        ];
+        for (english, chinese) in cases {
+            assert_eq!(of_toml(english), chinese);
+        }
+        let json = |text: &str| of_json(&serde_json::from_str::<serde_json::Value>(text).unwrap_err());
+        assert_eq!(json("{\"a\":"), "JSON 没有写完（到第 5 个字节为止）");
+        let number: Box<dyn StdError> = Box::new("x".parse::<u32>().unwrap_err());
+        assert_eq!(tell(number.as_ref(), Language::Chinese), "不是数，或超出范围");
+    }
 
     #[test]
     fn errors_are_told_cause_by_cause_in_both_languages() {

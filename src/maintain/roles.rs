@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::error::Error;
 use crate::lexicon;
+use crate::telling;
 use crate::writer;
 
 use super::tables::{self, Rows, TableError};
@@ -89,7 +90,7 @@ pub fn read_policy(name: &str, bytes: &[u8]) -> Result<Policy, Box<Diagnostic>> 
         let finding = Diagnostic::new(
             "E001",
             Place::new(name, line, column),
-            format!("岗位政策读不懂：{said}"),
+            format!("岗位政策读不懂：{}", telling::of_toml(&said)),
             format!("the policy cannot be read: {said}"),
         );
         Box::new(finding.with_help(

@@ -1,5 +1,8 @@
 //! Makes new rules, lists, tags and packs from commented templates, each with tests that pass.
 
+use std::borrow::Cow;
+
+use crate::diagnostic::Language;
 use crate::rules::{self, SourceFile};
 
 /// What is to be made.
@@ -44,6 +47,8 @@ pub struct Names<'n> {
     pub title: &'n str,
     /// Name of the pack, for overlays.
     pub base: &'n str,
+    /// What the comments are written in.
+    pub language: Language,
 }
 
 /// Why something cannot be made.
@@ -138,13 +143,36 @@ fn fill(template: &str, names: &Names<'_>) -> String {
     let short = title.rsplit('/').next().unwrap_or(title);
     let (path, short) = (in_quotes(&path), in_quotes(short));
     let prefix: String = names.id.split('_').filter_map(|word| word.chars().next()).collect();
-    template
+    in_language(template, names.language)
         .replace("{id}", names.id)
         .replace("{title}", &short)
         .replace("{path}", &path)
         .replace("{prefix}", &prefix)
         .replace("{base}", names.base)
 }
+
+/// Returns a template with its comments in `language`.
+fn in_language(template: &str, language: Language) -> Cow<'_, str> {
+    match language {
+        Language::Chinese => template.into(),
+        Language::English => template.lines().map(|line| in_english(line) + "\n").collect::<String>().into(),
+    }
+}
+
+/// Returns a line with its comment, which ends it, in English.
+fn in_english(line: &str) -> String {
+    for (at, _) in line.rmatch_indices("# ") {
+        let (before, comment) = line.split_at(at + 2);
+        let known = ENGLISH.lines().filter_map(|line| line.split_once('\t'));
+        if let Some((_, english)) = known.into_iter().find(|(chinese, _)| *chinese == comment.trim()) {
+            return format!("{before}{english}");
+        }
+    }
+    line.to_owned()
+}
+
+/// Comments of the templates: Chinese, a tab, English.
+const ENGLISH: &str = include_str!("templates/english.tsv");
 
 /// Text as it stands between the quotes of a TOML string.
 fn in_quotes(text: &str) -> String {
@@ -159,11 +187,10 @@ const TAG: &str = include_str!("templates/tag.toml");
 mod tests {
     use super::*;
     use crate::bundle::{Bundle, Options, embedded_files};
-    use crate::diagnostic::Language;
 
     fn written(kind: Kind, title: &str) -> Vec<SourceFile> {
         let mut files = embedded_files();
-        let names = Names { id: "brand_new", title, base: "base-zh" };
+        let names = Names { id: "brand_new", title, base: "base-zh", language: Language::Chinese };
         for file in make(&files, kind, &names).unwrap() {
             files.retain(|known| known.path != file.path);
             files.push(file);
@@ -208,7 +235,8 @@ mod tests {
 
     #[test]
     fn dictionaries_from_nothing_check_without_a_finding_and_their_tests_pass() {
-        let names = Names { id: "gift_shop", title: "多次问赠品", base: "" };
+        let names =
+            Names { id: "gift_shop", title: "多次问赠品", base: "", language: Language::Chinese };
         let files = make(&[], Kind::Dictionary, &names).unwrap();
         let (bundle, findings) = Bundle::from_files(&files, &Options::default());
         assert!(findings.is_empty(), "{findings:?}");
@@ -223,6 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn every_comment_of_a_template_is_there_in_english() {
+        let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        let kinds = SHAPES.iter().map(|(shape, _)| Kind::Rule(shape));
+        let rest = [Kind::Tag, Kind::Signal, Kind::Pack, Kind::Roles, Kind::Dictionary];
+        for kind in kinds.chain(rest) {
+            let names = Names { id: "brand_new", title: "new", base: "base-zh", language: Language::English };
+            for file in make(&[], kind, &names).unwrap() {
+                let text = String::from_utf8_lossy(&file.bytes);
+                for line in text.lines().filter(|line| line.contains("# ")) {
+                    let comment = line.rsplit_once("# ").map_or("", |(_, comment)| comment);
+                    let is_prose = !comment.contains(" = ") && !comment.starts_with("Negation");
+                    let comment = comment.replace("(排除语境)", "");
+                    assert!(!is_prose || !comment.contains(is_chinese), "{kind:?}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_title_may_hold_quotes_and_backslashes() {
         let files = written(Kind::Rule("count"), "他说“好” \"yes\" \\ 100%\n第二行");
         let (bundle, findings) = Bundle::from_files(&files, &Options::default());
@@ -232,11 +279,11 @@ mod tests {
     #[test]
     fn nothing_is_made_over_what_is_there() {
         let files = written(Kind::Rule("count"), "");
-        let names = Names { id: "brand_new", title: "", base: "" };
+        let names = Names { id: "brand_new", title: "", base: "", language: Language::Chinese };
         for kind in [Kind::Rule("count"), Kind::Lexicon, Kind::Tag] {
             assert!(matches!(make(&files, kind, &names), Err(ScaffoldError::Exists(_))), "{kind:?}");
         }
-        let odd = Names { id: "新", title: "", base: "" };
+        let odd = Names { id: "新", title: "", base: "", language: Language::Chinese };
         assert_eq!(make(&[], Kind::Lexicon, &odd).err(), Some(ScaffoldError::Id("新".into())));
     }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use chattag::diagnostic::Language;
+use chattag::telling::tell;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::console;
@@ -29,7 +30,9 @@ fn chinese(error: &clap::Error) -> Option<String> {
         ErrorKind::InvalidValue if value.is_empty() => format!("{argument} 后面缺少值{}", choices(error)),
         ErrorKind::InvalidValue => format!("`{value}` 不能用于 {argument}{}", choices(error)),
         ErrorKind::ValueValidation => {
-            let why = std::error::Error::source(error).map(|why| format!("：{why}")).unwrap_or_default();
+            let why =
+                std::error::Error::source(error).map(|why| format!("：{}", tell(why, Language::Chinese)));
+            let why = why.unwrap_or_default();
             format!("`{value}` 不能用于 {argument}{why}")
         }
         ErrorKind::UnknownArgument => {

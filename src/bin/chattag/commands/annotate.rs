@@ -96,8 +96,12 @@ fn texts<'a>(
 }
 
 /// Says in which line of the input it went wrong.
-fn at_line(number: usize, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Said {
-    Said::new(format!("第 {number} 行"), format!("line {number}")).because(cause)
+fn at_line(number: usize, cause: impl Into<anyhow::Error>) -> Said {
+    let line = Said::new(format!("第 {number} 行"), format!("line {number}"));
+    match cause.into().downcast::<Said>() {
+        Ok(said) => line.because(said),
+        Err(other) => line.because(other),
+    }
 }
 
 /// Lines that are not blank, with their numbers from 1.

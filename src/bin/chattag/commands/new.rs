@@ -17,7 +17,12 @@ pub fn run(args: &NewArgs, console: &Console) -> anyhow::Result<Status> {
         (None, NewKind::Roles) => "roles",
         (None, _) => return Err(super::said("还缺少 id，例如 gift_talk", "name an id, such as gift_talk")),
     };
-    let names = Names { id, title: args.title.as_deref().unwrap_or_default(), base: &base };
+    let names = Names {
+        id,
+        title: args.title.as_deref().unwrap_or_default(),
+        base: &base,
+        language: console.language(),
+    };
     let made = scaffold::make(&files, kind(args), &names)?;
     if args.print {
         made.iter().for_each(|file| println!("# {}\n{}", file.path, String::from_utf8_lossy(&file.bytes)));
