@@ -158,6 +158,8 @@ const RUNS: &[(&str, Runs)] = &[
                 "suggest",
                 "--archive",
                 "archive",
+                "--archive",
+                "evasions.jsonl",
                 "--signal",
                 "complaint",
                 "--lexicon",
@@ -366,6 +368,7 @@ fn prepare(desk: &Desk, section: &str) {
             desk.write("follow.csv", format!("成员,客户\nzhangsan,{}\n", customer(desk)).as_bytes())
         }
         "stats" => talk(desk),
+        "suggest" => crate::write_evasions(desk),
         "pack verify" => {
             copy_dir(desk, "published", "broken");
             let pack = desk.path("broken/packs/base-zh-1.0.0");
