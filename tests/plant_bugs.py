@@ -62,7 +62,7 @@ BUGS = [
 
 def copy_sources():
     COPY.mkdir(parents=True, exist_ok=True)
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    names = subprocess.run(["git", "-c", "core.quotePath=off", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     for name in filter(None, names):
         target = COPY / name
         target.parent.mkdir(parents=True, exist_ok=True)
