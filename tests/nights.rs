@@ -847,6 +847,60 @@ fn an_order_that_comes_after_its_month_moves_its_customers_band_alone() {
     assert_eq!(others.len(), 11, "the others keep theirs: {others:?}");
 }
 
+/// Semantic 45: windows are empty after a quiet gap, so that the rest of an archive says what all of it says; but a tag
+/// that was given before is not computed from its middle.
+#[test]
+fn semantic_45_a_replay_from_a_quiet_gap_is_that_of_the_whole_archive_and_no_tag_is_begun_in_its_middle() {
+    let (old, new, place) = (bundle(), stricter(), tempfile::tempdir().unwrap());
+    let out = place.path().join("out");
+    let [early, late] = ["01", "02"].map(|n| format!("wmEXAMPLEAAAAAAAAAAAAAAAAAAAAA{n}"));
+    let at = |day: i64, minutes: i64| MONDAY + day * DAY + 10 * HOUR + minutes * MINUTE;
+    let complain = |id: u32, day: i64, who: &str| {
+        vec![
+            say(id, at(day, 0), who, "lihua", "", "我要投诉"),
+            say(id + 1, at(day, 1), who, "lihua", "", "你们态度差"),
+        ]
+    };
+    let nights = [
+        [complain(1, 0, &early), vec![say(3, at(0, 2), &early, "lihua", "", "质量太差，要退款")]].concat(),
+        complain(11, 40, &late),
+        [complain(21, 60, &late), complain(31, 60, &early)].concat(),
+    ];
+    let mut files = Vec::new();
+    for (night, messages) in nights.iter().enumerate() {
+        let file = place.path().join(format!("{night}.jsonl"));
+        write(&file, messages);
+        run(old, &options(std::slice::from_ref(&file), &out));
+        files.push(file);
+    }
+    let replay = |files: &[PathBuf]| {
+        let options = ReplayOptions {
+            run: options(files, &out),
+            from: Timestamp(MONDAY + 50 * DAY),
+            rules: Which::Named(vec!["complaint_burst".to_owned()]),
+            dry_run: true,
+        };
+        batch::replay(&new, &options, &Progress::default()).unwrap()
+    };
+    let (whole, rest) = (replay(&files), replay(&files[1..]));
+    let alerts = standing_rows(&out, "tag_events");
+    assert!(alerts.iter().any(|row| row["customer"] == early), "a tag stands before the gap");
+    assert_eq!((whole.cut_off, rest.cut_off), (0, 1));
+    assert!(rest.added > 0 && whole.added > rest.added, "{whole:?} {rest:?}");
+    let of_late = replay(&files[1..2]);
+    assert_eq!((of_late.added, of_late.cut_off), (0, 0), "it ends before the day asked for");
+    let only_late = place.path().join("late.jsonl");
+    write(&only_late, &[complain(11, 40, &late), complain(21, 60, &late)].concat());
+    let only_rest = place.path().join("rest.jsonl");
+    write(&only_rest, &complain(21, 60, &late));
+    let differences = [only_late, only_rest].map(|file| {
+        let report = replay(&[file]);
+        (report.added, report.taken_back, report.by_rule)
+    });
+    assert!(differences[0].0 > 0);
+    assert_eq!(differences[0], differences[1], "what was quiet does not matter");
+}
+
 #[test]
 fn a_replay_takes_nothing_back_from_customers_that_its_archive_does_not_hold() {
     let (bundle, place) = (bundle(), tempfile::tempdir().unwrap());

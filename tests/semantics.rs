@@ -227,7 +227,10 @@ const SEMANTICS: &[Semantic] = &[
     (
         45,
         "replay from the archive",
-        &["semantic_44_and_45_a_changed_rule_starts_anew_until_it_is_replayed_and_the_others_go_on"],
+        &[
+            "semantic_44_and_45_a_changed_rule_starts_anew_until_it_is_replayed_and_the_others_go_on",
+            "semantic_45_a_replay_from_a_quiet_gap_is_that_of_the_whole_archive_and_no_tag_is_begun_in_its_middle",
+        ],
     ),
     (
         46,

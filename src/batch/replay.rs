@@ -4,18 +4,22 @@
 //! behind them. What they come to from a day on is compared with what stands in the tables, and
 //! the difference is committed: rows that are missing, and rows that take others back. What the
 //! rules remember takes the place of what they remembered; all other rules go on as they are.
+//!
+//! An archive may begin later than the histories it is about, if windows of the rules are quiet there. But tags
+//! last: a history whose tags were moved by these rules before its first event in the archive is left as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::adoption::Adoption;
-use super::codec::{Entry, Whose};
+use super::codec::{self, Entry, Whose};
 use super::night::{Decided, Memory, Night};
 use super::past::Past;
 use super::walk::Walk;
-use super::{Given, NightRead, Progress, RunOptions, check_stop, journal, read, report};
+use super::{Given, NightRead, Progress, RunOptions, check_stop, journal, read, report, route};
 use crate::archive::Plan;
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -67,6 +71,8 @@ pub struct ReplayReport {
     pub added: u64,
     /// Rows that were taken back.
     pub taken_back: u64,
+    /// Histories that were left as they are: the archive does not hold their beginning.
+    pub cut_off: u64,
     /// By rule: rows that were missing, rows that were taken back.
     pub by_rule: Vec<report::Counted>,
 }
@@ -96,7 +102,8 @@ fn replay_here(bundle: &Bundle, options: &ReplayOptions, progress: &Progress) ->
     let given = Given { plan: &plan, events: &run.events, past: Past::none(&store) };
     let night = read(bundle, &run, progress, given, &staging)?;
     check_stop(progress)?;
-    let replay = Replay::new(bundle, options, &night, &past, adoption, chosen)?;
+    let mut replay = Replay::new(bundle, options, &night, &past, adoption, chosen)?;
+    replay.cut_off = replay.cut_off(&store)?;
     let outcome = replay.decide(&staging)?;
     check_stop(progress)?;
     replay.publish(&mut store, staging, outcome, shared)
@@ -146,6 +153,8 @@ struct Replay<'r> {
     chosen: BTreeSet<RuleIdx>,
     /// Where nothing is remembered.
     nothing: Shard,
+    /// Histories whose beginning the archive does not hold.
+    cut_off: report::Histories,
 }
 
 impl<'r> Replay<'r> {
@@ -159,12 +168,30 @@ impl<'r> Replay<'r> {
     ) -> Result<Replay<'r>, Error> {
         let rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
         let (reader, nothing) = (past.histories(), Shard::default());
-        let mut replay = Replay { bundle, options, night, past, rules, reader, adoption, chosen, nothing };
+        let cut_off = report::Histories::default();
+        let mut replay =
+            Replay { bundle, options, night, past, rules, reader, adoption, chosen, nothing, cut_off };
         if replay.rules.ranks() && night.may_rank {
             let parts = replay.each(|chunks, memory| replay.rules.census(chunks, memory), true)?;
             replay.rules.take_census(parts.into_iter());
         }
         Ok(replay)
+    }
+
+    /// Returns the histories whose tags the rules moved before their first event in the archive: their tags would be
+    /// computed from the middle on.
+    fn cut_off(&self, store: &Store) -> Result<report::Histories, Error> {
+        let begins = self.each(|chunks, _| Ok(beginnings(chunks)), true)?;
+        let begins: HashMap<u128, Timestamp, FixedState> = begins.into_iter().flatten().collect();
+        let is_ours = self.is_about();
+        let mut cut_off = report::Histories::default();
+        crate::writer::visit_tag_events(store, |row| {
+            let history = report::history_of(&row.of);
+            if is_ours(row) && begins.get(&history).is_some_and(|first| row.at < *first) {
+                cut_off.insert(history);
+            }
+        })?;
+        Ok(cut_off)
     }
 
     /// Calls `work` with each shard of events; puts the events back when they are needed again.
@@ -216,6 +243,8 @@ impl<'r> Replay<'r> {
         parts.into_iter().for_each(|part| decided.take(part));
         let fresh = std::mem::take(&mut decided.stored);
         decided.current.clear();
+        // Those that are grafted are looked at, and no others.
+        decided.looked_at.clear();
         let grafted = self.graft_shard(&self.reader.shard(shard)?, fresh, &mut decided)?;
         let mut state = StateFiles::default();
         if !self.options.dry_run {
@@ -239,7 +268,7 @@ impl<'r> Replay<'r> {
         };
         let mut grafted = Vec::new();
         for row in remembered.load(&hashes)? {
-            let anew = fresh.remove(&row.hash);
+            let anew = fresh.remove(&row.hash).filter(|anew| !self.cut_off.contains(&anew.hash));
             grafted.push(self.graft(row, anew.as_ref(), decided)?);
         }
         for anew in fresh.into_values() {
@@ -330,19 +359,23 @@ impl<'r> Replay<'r> {
         Ok(report)
     }
 
-    /// Says whether a row is about the rules that were computed anew, in a history that the archive holds: of what
-    /// it does not hold nothing can be said.
-    fn concerns(&self, looked_at: &report::Histories) -> impl Fn(&About<'_>) -> bool {
+    /// Says whether a row is about the rules that are computed anew.
+    fn is_about(&self) -> impl Fn(&About<'_>) -> bool {
         let rules = || self.chosen.iter().map(|rule| &self.bundle.rules.rules[usize::from(rule.0)]);
         let ids: BTreeSet<&str> = rules().map(|rule| rule.id.as_str()).collect();
         let tag_id = |tag: crate::rules::TagIdx| self.bundle.rules.tags[usize::from(tag.0)].id.as_str();
         let tags: BTreeSet<&str> = rules().flat_map(|rule| rule.tags()).map(tag_id).collect();
-        let from = self.options.from;
         move |row| {
             let ran_out = row.ran_out && tags.contains(row.of.tag);
-            let chosen = ran_out || row.rule.is_some_and(|rule| ids.contains(rule));
-            row.at >= from && chosen && looked_at.contains(&report::history_of(&row.of))
+            ran_out || row.rule.is_some_and(|rule| ids.contains(rule))
         }
+    }
+
+    /// Says whether a row is to be compared: it is about these rules, in a history that the archive holds. Of what it
+    /// does not hold nothing can be said.
+    fn concerns(&self, looked_at: &report::Histories) -> impl Fn(&About<'_>) -> bool {
+        let (is_about, from) = (self.is_about(), self.options.from);
+        move |row| row.at >= from && is_about(row) && looked_at.contains(&report::history_of(&row.of))
     }
 
     fn remember(&self, shared: Shared, staging: &Staging, state: &mut StateFiles) -> Result<(), Error> {
@@ -382,6 +415,7 @@ impl<'r> Replay<'r> {
             records: self.night.gathered.tallies.iter().map(|tally| tally.read).sum(),
             added: difference.missing.len() as u64,
             taken_back: difference.n_wrong() as u64,
+            cut_off: self.cut_off.len() as u64,
             by_rule: report::ranked(counts),
         }
     }
@@ -402,4 +436,15 @@ impl<'r> Replay<'r> {
 
 fn rule_of(row: &Row, rules: &RuleSet) -> String {
     row.rule.map_or_else(|| "-".to_owned(), |rule| rules.rules[usize::from(rule.0)].id.clone())
+}
+
+/// Returns when the first event of each history in a shard happens.
+fn beginnings(chunks: &[Vec<u8>]) -> Vec<(u128, Timestamp)> {
+    let mut begins: HashMap<u128, Timestamp, FixedState> = HashMap::default();
+    for entry in chunks.iter().flat_map(|chunk| codec::entries(chunk)) {
+        let hash = route::history_hash(entry.class, entry.corp, entry.primary);
+        let first = begins.entry(hash).or_insert(entry.at);
+        *first = entry.at.min(*first);
+    }
+    begins.into_iter().collect()
 }

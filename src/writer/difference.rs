@@ -14,8 +14,8 @@ use arrow::compute::{
 };
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 
 use crate::error::Error;
 use crate::message::KeyKind;
@@ -126,6 +126,34 @@ impl Difference {
         }
         Ok(files)
     }
+}
+
+/// Calls `visit` with what each row of `tag_events` is about, whichever commit wrote it.
+///
+/// # Errors
+///
+/// Returns an error when a file cannot be read.
+pub fn visit_tag_events(store: &Store, mut visit: impl FnMut(&About<'_>)) -> Result<(), Error> {
+    let table = tag_events::table();
+    for path in standing_files(store, &table, Day(i32::MIN)) {
+        for batch in read_columns(&path, &ABOUT)? {
+            (0..batch.num_rows()).for_each(|row| visit(&about_line(&batch, row)));
+        }
+    }
+    Ok(())
+}
+
+/// The columns that say what a row is about.
+const ABOUT: [&str; 9] =
+    ["at", "corp", "key_kind", "customer", "staff", "room", "tag_id", "rule_id", "reason"];
+
+fn read_columns(path: &Path, columns: &[&str]) -> Result<Vec<RecordBatch>, Error> {
+    let damaged = || Error::damaged(path, "it cannot be read as a table");
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|_| damaged())?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let reader = builder.with_projection(mask).build().map_err(|_| damaged())?;
+    reader.collect::<Result<_, _>>().map_err(|_| damaged())
 }
 
 /// The tables of decisions.

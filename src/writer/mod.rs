@@ -47,7 +47,7 @@ pub use alert_digests::TakenBack;
 pub use carried::{Earlier, TagOf, standing_by_path};
 pub use commit::{Staging, Store};
 pub use current_tags::CurrentTag;
-pub use difference::{About, Difference};
+pub use difference::{About, Difference, visit_tag_events};
 pub use disk::{Disk, Step, Watcher};
 pub use doctor::{Checkup, Depth, Finding, examine};
 pub use json_lines::{JsonLines, instant, write_line};

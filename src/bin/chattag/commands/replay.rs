@@ -139,6 +139,15 @@ fn describe(report: &ReplayReport, dry_run: bool, console: &Console) -> String {
     if !table.is_empty() {
         text.push_str(&table.render());
     }
+    if report.cut_off > 0 {
+        let n = report.cut_off;
+        text.push_str(&match chinese {
+            true => format!("{n} 位客户、群或员工未重算：存档里没有他们最初的消息，标签无从算起；请从头给存档\n"),
+            false => format!(
+                "{n} histories left as they are: the archive does not hold their beginning; give it from there on\n"
+            ),
+        });
+    }
     if dry_run {
         text.push_str(console.pick("只看差别，未改动\n", "a dry run: nothing was changed\n"));
     }
