@@ -24,7 +24,7 @@ pub fn run(args: &WecomArgs, console: &Console) -> anyhow::Result<Status> {
         None => Vec::new(),
     };
     let export = wecom::keywords(&bundle, &args.rule, &groups);
-    write_keywords(args, &export)?;
+    write_keywords(args, &export, console)?;
     let deltas = tag_deltas(args)?;
     if let Some(deltas) = &deltas {
         write_deltas(args, deltas)?;
@@ -43,25 +43,27 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     ids.into_iter().map(str::to_owned).collect()
 }
 
-fn write_keywords(args: &WecomArgs, export: &WecomExport) -> anyhow::Result<()> {
+fn write_keywords(args: &WecomArgs, export: &WecomExport, console: &Console) -> anyhow::Result<()> {
     let csv = |name: &str, rows: Vec<Vec<String>>| -> anyhow::Result<()> {
         let bytes = sheet::write(&rows, SheetFormat::Csv(TextEncoding::Utf8Bom))?;
         super::write_file(&args.out.join(name), &bytes)
     };
-    let head = |titles: &[&str]| vec![titles.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>()];
-    let mut rows = head(&["规则名称", "来源规则", "处理", "关键词"]);
+    let head = |titles: &[(&'static str, &'static str)]| {
+        vec![titles.iter().map(|(zh, en)| console.pick(zh, en).to_owned()).collect::<Vec<_>>()]
+    };
+    let mut rows = head(&[RULE_NAME, FROM_RULE, ("处理", "action"), ("关键词", "keyword")]);
     for rule in &export.keyword_rules {
         let row =
             |word: &String| vec![rule.name.clone(), rule.rule.clone(), rule.action.to_owned(), word.clone()];
         rows.extend(rule.keywords.iter().map(row));
     }
     csv("anti_harassment.csv", rows)?;
-    let mut rows = head(&["规则名称", "来源规则", "敏感词"]);
+    let mut rows = head(&[RULE_NAME, FROM_RULE, ("敏感词", "word")]);
     for rule in &export.intercept_rules {
         rows.extend(rule.words.iter().map(|word| vec![rule.name.clone(), rule.rule.clone(), word.clone()]));
     }
     csv("intercept.csv", rows)?;
-    let mut rows = head(&["来源规则", "词表", "编号", "词", "原因"]);
+    let mut rows = head(&[FROM_RULE, ("词表", "list"), ("编号", "id"), ("词", "term"), ("原因", "reason")]);
     let left = |left: &wecom::LeftOut| {
         vec![
             left.rule.clone(),
@@ -74,7 +76,7 @@ fn write_keywords(args: &WecomArgs, export: &WecomExport) -> anyhow::Result<()> 
     rows.extend(export.left_out.iter().map(left));
     csv("left_out.csv", rows)?;
     if !export.group_batches.is_empty() {
-        let mut rows = head(&["份", "步", "群"]);
+        let mut rows = head(&[("份", "batch"), ("步", "step"), ("群", "group")]);
         for (batch, one) in export.group_batches.iter().enumerate() {
             for (step, groups) in one.steps.iter().enumerate() {
                 let row =
@@ -86,6 +88,9 @@ fn write_keywords(args: &WecomArgs, export: &WecomExport) -> anyhow::Result<()> 
     }
     Ok(())
 }
+
+const RULE_NAME: (&str, &str) = ("规则名称", "rule name");
+const FROM_RULE: (&str, &str) = ("来源规则", "from rule");
 
 fn tag_deltas(args: &WecomArgs) -> anyhow::Result<Option<TagDeltas>> {
     let (Some(from), Some(map)) = (&args.from, &args.tag_map) else { return Ok(None) };
