@@ -1,4 +1,7 @@
 //! Annotates any text with the dictionaries: what analysts use beside the archive pipeline.
+//!
+//! A quote that a client put in front of a reply is cut off first, as it is when an archive is read: it is
+//! somebody else's. Offsets stay those of the whole text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use smallvec::smallvec;
 
+use crate::archive::own_words;
 use crate::bundle::Bundle;
 use crate::evidence::EvidenceLists;
 use crate::lexicon::{Catalog, Detector, LayerSet, Lexicon, Mode, NegationPolicy, Term};
@@ -171,18 +175,19 @@ impl<'b> TextAnnotator<'b> {
             let named =
                 event.signals.iter().map(|sign| &self.bundle.rules.signals[usize::from(sign.signal.0)].id);
             signals.extend(named.cloned());
-            labels.extend(Label::ALL.map(|label| (label, self.label(label, &text.text, mentions))));
+            labels.extend(Label::ALL.map(|label| (label, self.label(label, &message, mentions))));
         }
         let mentions = mentions.iter().map(|mention| found(catalog, mention)).collect();
         Annotation { id: text.id.clone(), mentions, signals, labels }
     }
 
     /// Decides on a label: the model's score, and the hits that speak for it.
-    fn label(&self, label: Label, text: &str, mentions: &[Mention]) -> LabelFound {
+    fn label(&self, label: Label, message: &Message<'_>, mentions: &[Mention]) -> LabelFound {
         let catalog = &self.bundle.catalog;
         let speaking = self.lists.of(label, mentions);
         let evidence: Vec<Evidence> = speaking.map(|mention| evidence(catalog, mention)).collect();
         let weight = evidence.iter().map(|hit| hit.weight).sum();
+        let text = message.parts.first().map_or("", |part| &part.text);
         let decision = self.bundle.models.decide(label, text, weight);
         LabelFound {
             decision: decision.holds,
@@ -210,6 +215,8 @@ impl<'b> TextAnnotator<'b> {
             Speaker::Staff => (Role::Staff, ChatKind::OneToOne),
             Speaker::Member => (Role::Customer, ChatKind::Group),
         };
+        let own = own_words(text);
+        let base_chars = text[..own.start].chars().count() as u32;
         Message {
             corp: "".into(),
             seq: 0,
@@ -224,7 +231,7 @@ impl<'b> TextAnnotator<'b> {
             role,
             room_role: RoomRole::Member,
             company: None::<Arc<str>>,
-            parts: smallvec![Part { scope: TextScope::Own, text: text.into(), base_chars: 0 }],
+            parts: smallvec![Part { scope: TextScope::Own, text: text[own].into(), base_chars }],
             links: smallvec![],
             mini_program: None,
             numbers: smallvec![],

@@ -155,3 +155,29 @@ fn every_text_is_labelled_with_score_and_evidence() {
     let evidence = &lines[0]["labels"]["complaint"]["evidence"];
     assert!(evidence.as_array().is_some_and(|hits| !hits.is_empty()), "{evidence}");
 }
+
+#[test]
+fn a_quote_in_front_of_a_reply_is_somebody_elses() {
+    // (text, the mentions, where the first begins, complaint)
+    const CASES: &[(&str, &[&str], u64, bool)] = &[
+        ("这是一条引用/回复消息：\n\"小鹿：\n我要退款\"\n------\n好的", &[], 0, false),
+        ("这是一条引用/回复消息：\n\"小鹿：\n好的\"\n------\n我要退款", &["退款"], 31, true),
+        ("「小鹿：太差了」\n- - - - - - - - - - - - - - -\n我要退款", &["退款"], 41, true),
+        ("「小鹿」太差了，我要退款", &["退款"], 10, true),
+    ];
+    let lines = |arguments: &[&str]| {
+        let input: String = CASES
+            .iter()
+            .map(|(text, ..)| format!("{}\n", json!({"text": text, "terms": ["退款"]})))
+            .collect();
+        annotate(arguments, &input)
+    };
+    let (found, labelled) = (lines(&["--terms-field", "terms"]), lines(&[]));
+    for ((text, mentions, start, complains), (found, labelled)) in
+        CASES.iter().zip(found.iter().zip(&labelled))
+    {
+        assert_eq!(terms(found), *mentions, "{text}");
+        assert_eq!(found["mentions"][0]["start"].as_u64().unwrap_or(0), *start, "{text}");
+        assert_eq!(labelled["labels"]["complaint"]["decision"], *complains, "{text}");
+    }
+}

@@ -210,6 +210,7 @@ fn overlapping_files_count_each_message_once() {
         (count(&report, "read"), count(&report, "processed"), count(&report, "duplicate")),
         (16, 8, 8)
     );
+    assert!(report["segmented"].is_u64(), "{report}");
     assert_eq!(report["conflicting_duplicates"], 1);
     run(place.path(), &["a.jsonl", "--out", "one"], 0);
     assert_eq!(decisions(&place.path().join("both")), decisions(&place.path().join("one")));

@@ -50,6 +50,7 @@ pub use decrypt::{Decryptor, HookLimits, PrivateKeys};
 pub(crate) use lines::starts_record;
 pub use options::ReadOptions;
 pub use plan::{Plan, PlannedFile};
+pub use quote::own_words;
 pub use reasons::reason;
 pub use record::{Read, Record, RecordFault};
 pub use roster::{Roster, RosterEntry};

@@ -36,6 +36,16 @@ pub(crate) fn divide(text: &str) -> Division {
     }
 }
 
+/// Returns the bytes of `text` that are the sender's own words: what follows the quote of a reply, or all of it. None
+/// where it begins like a quote and the end was not found.
+pub fn own_words(text: &str) -> std::ops::Range<usize> {
+    match divide(text) {
+        Division::Whole => 0..text.len(),
+        Division::Reply { reply, .. } => reply..text.len(),
+        Division::Unparsed => text.len()..text.len(),
+    }
+}
+
 fn divide_body(body: &str) -> Division {
     if let Some(head) = head_length(body) {
         return divide_wecom(body, head);

@@ -305,7 +305,8 @@ fn settle(
     let memory = past.known_ids(&bundle.rules.pack);
     let resolution = identity::resolve(identities, &gathered.recalls, Some(&memory))?;
     settle_duplicates(gathered, &resolution);
-    tracing::info!(duplicates = resolution.duplicates.len(), recalls = gathered.recalls.len(), "read");
+    let (duplicates, recalls) = (resolution.duplicates.len(), gathered.recalls.len());
+    tracing::info!(duplicates, recalls, segmented = bundle.annotator.segmented(), "read");
     Ok(resolution)
 }
 

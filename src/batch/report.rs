@@ -49,6 +49,8 @@ pub struct RunReport {
     pub conflicting_duplicates: u64,
     /// Recalls whose message is not in the input.
     pub unknown_recalls: u64,
+    /// How often a text, or a stretch of one, was cut into words; several times at most in one message.
+    pub segmented: u64,
     /// Rows of earlier commits that late events have changed.
     pub corrected: u64,
     /// Events that came too late to act, counted in each history they would have been part of.
@@ -114,6 +116,7 @@ pub(super) fn publish(
     let mut report = summarize(&bundle.rules, options, store, &night, &decided);
     report.examples = faults.iter().take(EXAMPLES).map(|fault| describe(fault, &night.files)).collect();
     report.to_replay = to_replay;
+    report.segmented = bundle.annotator.segmented();
     let record = run_record(options, &night, &report);
     let looked_at: Histories = decided.looked_at.into_iter().collect();
     let tables = Tables {
@@ -193,6 +196,7 @@ fn summarize(
         tally,
         conflicting_duplicates: night.resolution.conflicts,
         unknown_recalls: night.resolution.unknown_recalls.len() as u64,
+        segmented: 0,
         corrected: decided.withdrawn.len() as u64,
         late: decided.late.len() as u64,
         to_replay: Vec::new(),

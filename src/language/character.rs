@@ -68,6 +68,7 @@ pub fn fold_char(c: char) -> char {
 pub(super) struct Entry(u32);
 
 /// What a character folds to.
+#[derive(Clone, Copy)]
 pub(super) enum Folded {
     /// Itself.
     Same,
@@ -112,6 +113,14 @@ pub(super) fn entry(c: char) -> Entry {
     Entry(PAGES[(page << PAGE_BITS) | (code & PAGE_MASK)])
 }
 
+/// Returns whether `c` is a Chinese character that folds to itself, as most characters are: one look-up in a
+/// table that stays in the nearest cache, where [`entry`] takes two in a larger one.
+#[inline(always)]
+pub(super) fn is_plain_han(c: char) -> bool {
+    let code = c as usize;
+    PLAIN_HAN.get(code / 64).is_some_and(|bits| bits >> (code % 64) & 1 == 1)
+}
+
 /// Bits of the folded character, or of the place and length of an expansion.
 pub(super) const VALUE: u32 = (1 << 21) - 1;
 /// First bit of the flags.
@@ -136,6 +145,22 @@ static EXPANSIONS: &str = match std::str::from_utf8(TABLE.split_at(PAGES_AT + 4 
     Ok(text) => text,
     Err(_) => panic!("the committed table ends in UTF-8 text"),
 };
+
+/// Code points below 0x1_0000 that are Chinese characters, fold to themselves and are nothing else, a bit each.
+static PLAIN_HAN: [u64; 0x1_0000 / 64] = plain_han();
+
+const fn plain_han() -> [u64; 0x1_0000 / 64] {
+    let mut bits = [0; 0x1_0000 / 64];
+    let mut code = 0;
+    while code < 0x1_0000 {
+        let page = INDEX[code >> PAGE_BITS] as usize;
+        if PAGES[(page << PAGE_BITS) | (code & PAGE_MASK)] == (CharFlags::HAN.0 as u32) << FLAG_SHIFT {
+            bits[code / 64] |= 1 << (code % 64);
+        }
+        code += 1;
+    }
+    bits
+}
 
 const fn read_u32(at: usize) -> u32 {
     u32::from_le_bytes([TABLE[at], TABLE[at + 1], TABLE[at + 2], TABLE[at + 3]])

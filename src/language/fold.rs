@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::character::{CharFlags, Folded, entry, flags_of};
+use super::character::{CharFlags, Folded, entry, flags_of, is_plain_han};
 use super::offsets::OffsetMap;
 
 /// A folded text, its kinds of characters, and the way back.
@@ -88,6 +88,11 @@ pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, 
     let mut copied = 0;
     let mut flags = CharFlags::default();
     for (at, c) in text.char_indices() {
+        if is_plain_han(c) {
+            flags |= CharFlags::HAN;
+            visit(out.text.len() + (at - copied), c);
+            continue;
+        }
         let entry = entry(c);
         flags |= entry.flags();
         if entry.is_same() {
@@ -96,9 +101,13 @@ pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, 
         }
         let end = at + c.len_utf8();
         out.text.push_str(&text[copied..at]);
-        let from = out.text.len();
-        out.push(entry.folded(), end, end - at);
-        out.text[from..].char_indices().for_each(|(at, c)| visit(from + at, c));
+        let (from, folded) = (out.text.len(), entry.folded());
+        out.push(folded, end, end - at);
+        match folded {
+            Folded::Char(c) => visit(from, c),
+            Folded::Text(text) => text.char_indices().for_each(|(at, c)| visit(from + at, c)),
+            Folded::Same => {}
+        }
         copied = end;
     }
     out.text.push_str(&text[copied..]);

@@ -356,6 +356,9 @@ impl View<'_> {
 
 /// Returns whether the hit stands inside 《》 or “”: titles and quoted words are somebody else's.
 fn is_in_title(text: &str, hit: &Candidate) -> bool {
+    if !may_hold_marks(&text.as_bytes()[..hit.start as usize]) {
+        return false;
+    }
     // For each pair of marks: whether the nearest before the hit opens.
     let (mut title, mut quote) = (None, None);
     for c in text[..hit.start as usize].chars().rev().take(MAX_TITLE_CHARS) {
@@ -369,6 +372,15 @@ fn is_in_title(text: &str, hit: &Candidate) -> bool {
     title == Some(true) && closes('》') || quote == Some(true) && closes('”')
 }
 
+/// Returns whether a mark that opens a title or a quote may stand among the last characters of `bytes`: both begin
+/// with bytes that begin few others. Without a branch per byte, since every hit asks.
+fn may_hold_marks(bytes: &[u8]) -> bool {
+    let from = bytes.len().saturating_sub(MAX_TITLE_CHARS * char::MAX_LEN_UTF8);
+    bytes[from..].iter().fold(false, |holds, byte| holds | (byte & 0xFE == OPENING_MARKS))
+}
+
+/// The first byte of “ and of 《 (0xE3), but for its last bit.
+const OPENING_MARKS: u8 = 0xE2;
 /// How many characters may stand between a negator and what it denies.
 const REACH_BEFORE: usize = 3;
 /// How many characters may stand between a hit and what denies it from behind.

@@ -69,6 +69,23 @@ impl Starters {
         false
     }
 
+    /// Notes at which of the last three characters, each with its place, a pattern begins as far as the
+    /// tables agree. Apart from [`Watch::pass`], which runs for every character and keeps what it knows in
+    /// registers: so this takes values.
+    #[inline(never)]
+    fn look_closer(&self, last: [(u32, char); 3], waits: bool, begins: bool, places: &mut Vec<u32>) {
+        let [earlier, before, (at, c)] = last;
+        if waits && self.triples.has(triple(earlier.1, before.1, c)) {
+            places.push(earlier.0);
+        }
+        if begins && self.whole_pairs.has(pair(before.1, c)) {
+            places.push(before.0);
+        }
+        if self.has_singles && self.singles.has(c as u32) {
+            places.push(at);
+        }
+    }
+
     /// Starts to watch a text whose characters are shown one by one; `places` is where it
     /// notes what [`Starters::find`] finds.
     pub(super) fn watch<'s>(&'s self, places: &'s mut Vec<u32>) -> Watch<'s> {
@@ -97,33 +114,20 @@ impl Watch<'_> {
         let begins = self.starters.pairs.has(pair);
         let single = self.starters.has_singles && self.starters.singles.has(c as u32);
         if self.waits | begins | single {
-            self.look_closer(at, c, pair, (begins, single));
+            let [earlier, before] = [self.earlier, self.before];
+            self.starters.look_closer([earlier, before, (at as u32, c)], self.waits, begins, self.places);
         }
         self.waits = begins;
         self.earlier = self.before;
         self.before = (at as u32, c);
     }
 
-    /// Notes the places that the tables agree on. Apart from [`Watch::pass`], which runs for every
-    /// character and stays small.
-    #[inline(never)]
-    fn look_closer(&mut self, at: usize, c: char, pair: u32, (begins, single): (bool, bool)) {
-        let starters = self.starters;
-        if self.waits && starters.triples.has(triple(self.earlier.1, self.before.1, c)) {
-            self.places.push(self.earlier.0);
-        }
-        if begins && starters.whole_pairs.has(pair) {
-            self.places.push(self.before.0);
-        }
-        if single {
-            self.places.push(at as u32);
-        }
-    }
-
     /// Puts the places in order, each once.
     pub(super) fn end(self) {
-        self.places.sort_unstable();
-        self.places.dedup();
+        if self.places.len() > 1 {
+            self.places.sort_unstable();
+            self.places.dedup();
+        }
     }
 }
 
