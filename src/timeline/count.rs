@@ -11,8 +11,8 @@
 //! | sum | every event of the window (amounts may be negative, so none can be spared) |
 //!
 //! A firing lists the hits of the window; for different terms or days the newest
-//! of each. Cost per event with the signal: the hits that come and go; for
-//! different values one pass over what is kept.
+//! of each. Cost per event with the signal: the hits that come and go, however
+//! many are kept.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -57,6 +57,9 @@ pub(super) struct CountState {
     above: bool,
     /// What the rule has consumed, for the review of its tag: (time, value).
     spent: VecDeque<(Timestamp, i64)>,
+    /// The values of `kept`, for measures that tell them apart.
+    #[serde(skip)]
+    values: Values,
 }
 
 impl Count {
@@ -75,6 +78,7 @@ impl Count {
     pub fn recall(&self, state: &mut CountState, target: &str, at: Timestamp) {
         state.kept.retain(|one| *one.message_id != *target || at.since(one.at) >= self.recallable);
         state.total = state.kept.iter().map(|one| one.value).sum();
+        state.values = Values::default();
     }
 
     /// Gives terms that are told apart as values their new numbers; those that are gone stay different.
@@ -89,6 +93,7 @@ impl Count {
         };
         state.kept.iter_mut().for_each(|kept| new(&mut kept.value));
         state.spent.iter_mut().for_each(|(_, value)| new(value));
+        state.values = Values::default();
     }
 
     /// Returns the silence that ends a session, for a session window.
@@ -150,13 +155,11 @@ impl Count {
         fires.then(|| self.contributing(state))
     }
 
-    fn reached(&self, state: &CountState) -> bool {
-        if !self.is_distinct() {
-            return state.total >= self.at_least;
+    fn reached(&self, state: &mut CountState) -> bool {
+        match self.is_distinct() {
+            true => state.values.number(&state.kept) >= self.threshold(),
+            false => state.total >= self.at_least,
         }
-        let mut seen = Seen::default();
-        let newest_first = state.kept.iter().rev();
-        newest_first.filter(|one| seen.is_new(one.value)).take(self.threshold()).count() >= self.threshold()
     }
 
     /// Lists the hits of the window, each fresh one for the last time as such.
@@ -175,6 +178,7 @@ impl Count {
     fn spend<'s>(&self, state: &'s mut CountState) -> Cow<'s, [Kept]> {
         if self.after_fire == AfterFire::Consume {
             state.total = 0;
+            state.values = Values::default();
             let taken = Vec::from(mem::take(&mut state.kept));
             if self.reviewed {
                 self.remember(&mut state.spent, &taken);
@@ -257,6 +261,7 @@ impl CountState {
         self.spent.clear();
         self.total = 0;
         self.above = false;
+        self.values = Values::default();
     }
 
     /// Returns whether nothing is remembered.
@@ -271,20 +276,64 @@ impl CountState {
     }
 
     fn drop_oldest(&mut self) {
-        self.total -= self.kept.pop_front().map_or(0, |oldest| oldest.value);
+        if let Some(oldest) = self.kept.pop_front() {
+            self.total -= oldest.value;
+            self.values.remove(oldest.value);
+        }
     }
 
     /// Drops, of the oldest `n`, all that have a newer one of the same value among them.
     fn keep_newest_of_each(&mut self, n: usize) {
         let mut seen = Seen::default();
-        let mut keep: Vec<bool> = self.kept.iter().take(n).rev().map(|one| seen.is_new(one.value)).collect();
-        keep.reverse();
-        let mut place = 0;
-        self.kept.retain(|_| {
-            place += 1;
-            keep.get(place - 1).copied().unwrap_or(true)
-        });
-        self.total = self.kept.iter().map(|one| one.value).sum();
+        let oldest: Vec<Kept> = self.kept.drain(..n).collect();
+        for one in oldest.into_iter().rev() {
+            if seen.is_new(one.value) {
+                self.kept.push_front(one);
+            } else {
+                self.total -= one.value;
+                self.values.remove(one.value);
+            }
+        }
+    }
+}
+
+/// Which values are kept, and how many of each, sorted by value; unknown until somebody asks, and not part of what a
+/// state says.
+#[derive(Clone, Debug, Default)]
+struct Values(Option<Vec<(i64, u32)>>);
+
+impl Values {
+    /// Returns how many different values `kept` has.
+    fn number(&mut self, kept: &VecDeque<Kept>) -> usize {
+        if self.0.is_none() {
+            self.0 = Some(Vec::new());
+            kept.iter().for_each(|one| self.add(one.value));
+        }
+        self.0.as_ref().map_or(0, Vec::len)
+    }
+
+    fn add(&mut self, value: i64) {
+        let Some(values) = &mut self.0 else { return };
+        match values.binary_search_by_key(&value, |(value, _)| *value) {
+            Ok(place) => values[place].1 += 1,
+            Err(place) => values.insert(place, (value, 1)),
+        }
+    }
+
+    fn remove(&mut self, value: i64) {
+        let Some(values) = &mut self.0 else { return };
+        if let Ok(place) = values.binary_search_by_key(&value, |(value, _)| *value) {
+            values[place].1 -= 1;
+            if values[place].1 == 0 {
+                values.remove(place);
+            }
+        }
+    }
+}
+
+impl PartialEq for Values {
+    fn eq(&self, _: &Values) -> bool {
+        true
     }
 }
 
@@ -311,6 +360,7 @@ impl Keep<'_> {
         let message_id = Arc::clone(&self.id);
         self.state.kept.push_back(Kept { message_id, at: self.at, value, weight, counted: false, hit });
         self.state.total += value;
+        self.state.values.add(value);
     }
 }
 
@@ -328,9 +378,10 @@ impl Seen {
     }
 }
 
-fn first_fresh<'k>(mut kept: impl ExactSizeIterator<Item = &'k Kept>) -> usize {
+/// Returns the place of the first that was not counted yet: those come last.
+fn first_fresh<'k>(kept: impl DoubleEndedIterator<Item = &'k Kept> + ExactSizeIterator) -> usize {
     let n = kept.len();
-    kept.position(|one| !one.counted).unwrap_or(n)
+    n - kept.rev().take_while(|one| !one.counted).count()
 }
 
 fn newest_of_each(kept: &[Kept]) -> Vec<Kept> {
