@@ -1,8 +1,16 @@
 //! The table `current_tags`: the tags that hold at the end of a run. Analysts start here.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::{AsArray, RecordBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::Error;
 use crate::message::Key;
 use crate::rules::{RuleIdx, TagIdx};
 use crate::time::Timestamp;
@@ -10,6 +18,7 @@ use crate::verdict::{Evidence, Standing};
 
 use super::column::Cells;
 use super::common;
+use super::parquet_file::BATCH_ROWS;
 use super::table::{ColumnDef, History, Kind, Table};
 use super::tables::{Context, key_order};
 use super::tag_events::{
@@ -70,4 +79,31 @@ pub(super) fn fill(cells: &mut Cells, row: &CurrentTag, as_of: Timestamp, contex
     common::put_origin(cells, row.rule, row.shadow, context.rules);
     common::put_evidence(cells, &row.evidence, context);
     put_source(cells, &row.standing);
+}
+
+/// Counts the rows of a file of `current_tags` by the path of their tag; those of experimental rules are left out.
+///
+/// # Errors
+///
+/// Returns an error when the file cannot be read.
+pub fn standing_by_path(path: &Path) -> Result<BTreeMap<String, u64>, Error> {
+    let damaged = |_| Error::damaged(path, "it cannot be read as the table of current tags");
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["tag_path", "shadow"]);
+    let mut counts = BTreeMap::new();
+    for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(damaged)? {
+        count_standing(&batch.map_err(|error| damaged(error.into()))?, &mut counts);
+    }
+    Ok(counts)
+}
+
+fn count_standing(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) {
+    let (paths, shadow) = (batch.column(0).as_string::<i32>(), batch.column(1).as_boolean());
+    for row in (0..batch.num_rows()).filter(|row| !shadow.value(*row)) {
+        match counts.get_mut(paths.value(row)) {
+            Some(n) => *n += 1,
+            None => drop(counts.insert(paths.value(row).to_owned(), 1)),
+        }
+    }
 }

@@ -44,9 +44,9 @@ mod tag_events;
 mod words;
 
 pub use alert_digests::TakenBack;
-pub use carried::{Earlier, TagOf, standing_by_path};
+pub use carried::{Earlier, TagOf};
 pub use commit::{Staging, Store};
-pub use current_tags::CurrentTag;
+pub use current_tags::{CurrentTag, standing_by_path};
 pub use difference::{About, Difference, visit_tag_events};
 pub use disk::{Disk, Step, Watcher};
 pub use doctor::{Checkup, Depth, Finding, examine};

@@ -279,8 +279,7 @@ impl Sink<'_> {
     fn write_current(&self, rows: &[CurrentTag]) -> Written {
         if !self.earlier.files.is_empty() {
             let day = self.day(self.last_instant());
-            let file = carried::write_file(self.staging, day, rows, self.earlier, self.as_of, self.context);
-            return Ok(vec![file?]);
+            return carried::write_files(self.staging, day, rows, self.earlier, self.as_of, self.context);
         }
         self.write_days(
             &current_tags::table(),
