@@ -13,7 +13,8 @@ use super::remember;
 use super::resume::late_event;
 use super::shards::{Outbox, Shards};
 use super::{
-    N_EVENT_SHARDS, N_IDENTITY_SHARDS, NightRead, RunOptions, RunReport, Tally, ranks_messages, report, route,
+    N_IDENTITY_SHARDS, NightRead, RunOptions, RunReport, Tally, event_shards_for, ranks_messages, report,
+    route,
 };
 use crate::archive::FileReport;
 use crate::bundle::Bundle;
@@ -121,7 +122,8 @@ impl Interval {
         for (file, hash) in files.iter_mut().zip(hashes) {
             file.blake3 = *hash.finalize().as_bytes();
         }
-        let events = Shards::new(N_EVENT_SHARDS, usize::MAX, staging.path(), "events");
+        let n_event_shards = event_shards_for(entries.len() as u64 / ENTRIES_BYTES);
+        let events = Shards::new(n_event_shards, usize::MAX, staging.path(), "events");
         put_entries(&entries, &events)?;
         let identities = put_identities(&identities, staging.path())?;
         gathered.recalls.sort_unstable_by_key(|recall| recall.arrival);
@@ -170,3 +172,6 @@ fn put_identities(identities: &[Identity], scratch: &Path) -> Result<Shards, Err
     outbox.empty(&shards)?;
     Ok(shards)
 }
+
+/// How many bytes of entries make one event shard.
+const ENTRIES_BYTES: u64 = 512 << 10;

@@ -42,7 +42,7 @@ use crate::bundle::Bundle;
 use crate::business::Aliases;
 use crate::error::Error;
 use crate::rules::{RuleSet, Shape, SignalIdx};
-use crate::state::{Inputs, N_RANGES, RememberedId};
+use crate::state::{Inputs, N_RANGES, N_SHARDS, RememberedId};
 use crate::time::Timestamp;
 use crate::writer::{Disk, Staging, Store, TableOptions, hash_of_file};
 use collect::{Collector, Gathered, Settings};
@@ -254,7 +254,8 @@ fn read(
         mentions: options.mentions,
         attend: false,
     };
-    let events = Shards::new(N_EVENT_SHARDS, options.memory, staging.path(), "events");
+    let n_event_shards = n_event_shards(plan);
+    let events = Shards::new(n_event_shards, options.memory, staging.path(), "events");
     let identities = Shards::new(N_IDENTITY_SHARDS, options.memory / 2, staging.path(), "identities");
     let collector =
         Collector::new(bundle, &routes, settings, &survey.aliases, plan.files().len(), events, identities);
@@ -348,10 +349,27 @@ fn check_stop(progress: &Progress) -> Result<(), Error> {
     if progress.stop.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
 }
 
-/// Event shards: enough that one shard of a hundred million messages fits in memory, and one of a
+/// Returns into how many shards the events of `plan` go: few when it is small, since each looks into the state by
+/// itself.
+fn n_event_shards(plan: &archive::Plan) -> usize {
+    match plan.files().iter().any(archive::PlannedFile::is_stdin) {
+        true => MOST_EVENT_SHARDS,
+        false => event_shards_for(plan.total_bytes() / EVENT_SHARD_BYTES),
+    }
+}
+
+/// Returns a number of event shards, about `n`: a power of two, so that each belongs to one shard of the state.
+fn event_shards_for(n: u64) -> usize {
+    let n = usize::try_from(n).unwrap_or(MOST_EVENT_SHARDS).clamp(N_SHARDS, MOST_EVENT_SHARDS);
+    n.next_power_of_two()
+}
+
+/// Event shards at most: enough that one shard of a hundred million messages fits in memory, and one of a
 /// million in a core's own cache.
-/// A power of two: each belongs to one shard of the state.
-const N_EVENT_SHARDS: usize = 256;
+const MOST_EVENT_SHARDS: usize = 256;
+
+/// How much of an archive makes one event shard.
+const EVENT_SHARD_BYTES: u64 = 2 << 20;
 
 /// Identity shards: as many as the ids that are remembered have ranges.
 const N_IDENTITY_SHARDS: usize = N_RANGES;

@@ -17,7 +17,7 @@ use super::night::{Decided, Night};
 use super::route::Routes;
 use super::shards::Shards;
 use super::{
-    Gathered, N_EVENT_SHARDS, N_IDENTITY_SHARDS, Progress, Tally, check_stop, end_of_day, in_pool,
+    Gathered, MOST_EVENT_SHARDS, N_IDENTITY_SHARDS, Progress, Tally, check_stop, end_of_day, in_pool,
     settle_duplicates,
 };
 use crate::archive::{self, Block, Plan, ReadOptions, Record};
@@ -206,7 +206,7 @@ fn collectors<'a>(
     let settings = Settings { as_of: options.as_of, ..Settings::default() };
     let memory = options.memory / bundles.len().max(1);
     let collector = |(at, (bundle, routes)): (usize, (&&'a Bundle, &'a Routes))| {
-        let events = Shards::new(N_EVENT_SHARDS, memory, &scratch.join(at.to_string()), "events");
+        let events = Shards::new(MOST_EVENT_SHARDS, memory, &scratch.join(at.to_string()), "events");
         let n_identities = if at == 0 { N_IDENTITY_SHARDS } else { 0 };
         let identities = Shards::new(n_identities, options.memory / 2, scratch, "identities");
         Collector::new(bundle, routes, settings, aliases, n_files, events, identities)

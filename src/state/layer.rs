@@ -319,6 +319,10 @@ fn properties() -> Result<WriterProperties, ParquetError> {
     for column in ["class", "corp", "primary"] {
         builder = builder.set_column_data_page_row_count_limit(ColumnPath::from(column), ID_PAGE_ROWS);
     }
+    // Hashes do not get smaller, and of the others there is little: a reader is spared a decompressor for each.
+    for column in ["hash", "ranked", "corp"] {
+        builder = builder.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED);
+    }
     Ok(builder
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))

@@ -54,11 +54,11 @@ impl Reader {
         let open = |file: &FileEntry| Layer::open(&self.root.join(&file.path));
         let layers: Vec<Layer> = self.layers[shard].iter().map(open).collect::<Result<_, _>>()?;
         let mut index: Vec<(IndexRow, u32)> = Vec::new();
-        for (number, layer) in (0..).zip(&layers) {
-            index.extend(layer.index()?.into_iter().map(|row| (row, number)));
+        for (number, layer) in layers.iter().enumerate().rev() {
+            index.extend(layer.index()?.into_iter().map(|row| (row, number as u32)));
         }
-        // Of equal hashes the newest layer comes first and stays.
-        index.sort_unstable_by_key(|(row, layer)| (row.hash, std::cmp::Reverse(*layer)));
+        // Of equal hashes the newest layer comes first and stays. Each layer is in order: a stable sort merges them.
+        index.sort_by_key(|(row, _)| row.hash);
         index.dedup_by_key(|(row, _)| row.hash);
         Ok(Shard { layers, index })
     }
