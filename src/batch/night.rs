@@ -217,7 +217,8 @@ impl<'a> Night<'a> {
         }
         let (n_rows, n_current, nothing_new) = (decided.n_rows(), decided.current.len(), fresh.is_empty());
         let Resumed { history, wake_at, ranked } = self.resume(whose, known, &journal, fresh, bench, decided);
-        match nothing_new && decided.n_rows() == n_rows {
+        let was_due = remembered.as_ref().is_some_and(|row| row.wake_at.is_some_and(|at| at <= self.as_of));
+        match nothing_new && !was_due && decided.n_rows() == n_rows {
             // Its tags stand as they did: they are copied, not written anew.
             true => decided.current.truncate(n_current),
             false => decided.looked_at.push(hash),

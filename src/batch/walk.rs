@@ -199,9 +199,10 @@ impl<'n, 'e> Walk<'n, 'e> {
 
     /// Lists the tags that stand.
     pub fn list_standing(&self, current: &mut Vec<CurrentTag>) {
+        let due = self.wake_at();
         for (key, state) in &self.keys {
             let standing = self.night.engine(key.kind).standing_tags(state);
-            current.extend(standing.map(|standing| current_tag(key, standing)));
+            current.extend(standing.map(|standing| current_tag(key, standing, due)));
         }
     }
 
@@ -238,7 +239,7 @@ fn owned<'e>(text: &str) -> Cow<'e, [u8]> {
     Cow::Owned(text.as_bytes().to_vec())
 }
 
-fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {
+fn current_tag(key: &Arc<Key>, standing: &StandingTag, due: Option<Timestamp>) -> CurrentTag {
     CurrentTag {
         key: Arc::clone(key),
         tag: standing.tag,
@@ -246,5 +247,6 @@ fn current_tag(key: &Arc<Key>, standing: &StandingTag) -> CurrentTag {
         rule: standing.rule,
         shadow: false,
         evidence: standing.evidence.clone(),
+        due,
     }
 }

@@ -40,6 +40,8 @@ pub struct CurrentTag {
     pub shadow: bool,
     /// The newest evidence, in event order.
     pub evidence: Vec<Evidence>,
+    /// When something happens in its history without an event. Not written: it says which rows lie together.
+    pub due: Option<Timestamp>,
 }
 
 /// Describes the table.

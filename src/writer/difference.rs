@@ -337,7 +337,7 @@ fn by_day(batch: &RecordBatch, rules: &RuleSet) -> Result<BTreeMap<Day, RecordBa
 fn write_file(table: &Table, day: Day, rows: &RecordBatch, staging: &Staging) -> Result<OutputFile, Error> {
     let failed = |source| Error::parquet(table.name, source);
     let sink = StagedFile::create(staging, &format!("{}-{}-corrects.parquet", table.name, day.to_iso()))?;
-    let properties = parquet_file::properties(table).map_err(failed)?;
+    let properties = parquet_file::properties(table, None).map_err(failed)?;
     let mut writer = ArrowWriter::try_new(sink, table.schema(), Some(properties)).map_err(failed)?;
     writer.write(rows).map_err(failed)?;
     let Finished { path, bytes, blake3 } = writer.into_inner().map_err(failed)?.finish()?;

@@ -20,7 +20,7 @@ use crate::time::Day;
 use super::column::{Cells, Columns};
 use super::commit::Staging;
 use super::staged_file::{Finished, StagedFile};
-use super::table::Table;
+use super::table::{ColumnDef, ITEM, Kind, Table};
 
 /// A finished file in the staging area.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ fn encode<T: Sync>(
     fill: impl Fn(&T, &mut Cells) + Sync,
 ) -> Result<StagedFile, ParquetError> {
     let schema = table.schema();
-    let mut writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table)?))?;
+    let mut writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties(table, None)?))?;
     let mut columns = Columns::new(&table.columns);
     let mut make = |rows: &[&T]| {
         rows.iter().for_each(|row| columns.push_row(|cells| fill(row, cells)));
@@ -81,18 +81,41 @@ fn finish_batch(schema: &SchemaRef, columns: &mut Columns) -> Result<RecordBatch
     Ok(RecordBatch::try_new(Arc::clone(schema), columns.finish())?)
 }
 
-pub(super) fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
+/// Returns how the files of a table are written; their footers also say `pair`.
+pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<WriterProperties, ParquetError> {
+    let name = KeyValue::new("chattag.table".to_owned(), table.name.to_owned());
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting_columns(table))
-        .set_key_value_metadata(Some(vec![KeyValue::new("chattag.table".to_owned(), table.name.to_owned())]));
+        .set_key_value_metadata(Some([name].into_iter().chain(pair).collect()));
+    for path in distinct_columns(&table.columns, &[]) {
+        builder = builder.set_column_dictionary_enabled(path, false);
+    }
     for column in table.bloom {
         builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
     }
     Ok(builder.build())
+}
+
+/// Returns the columns in which nearly every value is another one: a dictionary would hold them all.
+fn distinct_columns(columns: &[ColumnDef], within: &[&str]) -> Vec<ColumnPath> {
+    let below = |column: &ColumnDef| {
+        let path = [within, &[column.name]].concat();
+        match &column.kind {
+            Kind::Rows(fields) => distinct_columns(fields, &[&path[..], &["list", ITEM]].concat()),
+            Kind::Time => vec![path_of(&path)],
+            _ if DISTINCT.contains(&column.name) => vec![path_of(&path)],
+            _ => Vec::new(),
+        }
+    };
+    columns.iter().flat_map(below).collect()
+}
+
+fn path_of(names: &[&str]) -> ColumnPath {
+    ColumnPath::new(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
 /// Says by which columns the rows are sorted. They stand before any nested column, so that their
@@ -105,6 +128,9 @@ fn sorting_columns(table: &Table) -> Option<Vec<SortingColumn>> {
     };
     (!table.sorted_by.is_empty()).then(|| table.sorted_by.iter().map(sorting).collect())
 }
+
+/// Columns of ids; instants are as different.
+const DISTINCT: [&str; 2] = ["output_id", "msgid"];
 
 /// Rows handed to the encoder at a time: enough to be fast, few enough to stay in the cache.
 pub(super) const BATCH_ROWS: usize = 4_096;

@@ -200,7 +200,7 @@ fn write_columns(page: &mut String, prefix: &str, columns: &[ColumnDef]) {
 const UTC: &str = "UTC";
 
 /// Name of list items; what Parquet's own convention and pyarrow call it.
-const ITEM: &str = "element";
+pub(super) const ITEM: &str = "element";
 
 const INTRODUCTION: &str = "\
 <!-- Made from the table descriptions in src/writer; `UPDATE_DOCS=1 cargo test --test writer` rewrites it. -->

@@ -277,18 +277,8 @@ impl Sink<'_> {
     }
 
     fn write_current(&self, rows: &[CurrentTag]) -> Written {
-        if !self.earlier.files.is_empty() {
-            let day = self.day(self.last_instant());
-            return carried::write_files(self.staging, day, rows, self.earlier, self.as_of, self.context);
-        }
-        self.write_days(
-            &current_tags::table(),
-            rows,
-            |_| self.last_instant(),
-            |row, cells| {
-                current_tags::fill(cells, row, self.as_of, self.context);
-            },
-        )
+        let day = self.day(self.last_instant());
+        carried::write_files(self.staging, day, rows, self.earlier, self.as_of, self.context)
     }
 
     fn write_mentions(&self, rows: Option<&[MentionRow]>) -> Written {

@@ -157,3 +157,22 @@ fn a_run_that_changes_nothing_copies_all_parts() {
     desk.commit(Vec::new(), &|_| false);
     assert_eq!(desk.sizes(), [0], "a table without rows is a file all the same");
 }
+
+#[test]
+fn histories_in_which_something_is_due_soon_lie_apart() {
+    let due_after = |tags: Vec<CurrentTag>, hours: i64| {
+        let due = at("2024-03-06 00:00").plus(Millis::HOUR.times(hours));
+        tags.into_iter().map(|tag| CurrentTag { due: Some(due), ..tag }).collect::<Vec<_>>()
+    };
+    let mut desk = Desk::new();
+    let (soon, later) = (due_after(tags("wk", 90), 20), due_after(tags("wx", 300), 900));
+    desk.commit([soon.clone(), later.clone()].concat(), &|_| true);
+    assert_eq!(desk.sizes(), [300, 90]);
+    let before = columns(&desk.files()[0]);
+    let spoke = |of: &TagOf<'_>| !of.customer.starts_with("wk");
+    desk.commit(due_after(soon.clone(), 2_000), &spoke);
+    assert_eq!(desk.sizes(), [300, 90], "what slept through its hour comes to rest in a small part");
+    let same = before.iter().zip(columns(&desk.files()[0])).filter(|(a, b)| a.1 == b.1).count();
+    assert_eq!(same, before.len() - 1, "those at rest were not touched");
+    assert_eq!(desk.rows(), at_once([soon, later].concat()));
+}

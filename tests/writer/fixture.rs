@@ -233,7 +233,15 @@ fn current(key: &Arc<Key>, at: Timestamp) -> CurrentTag {
     let row = tag_row(key, at, PRICE, TagChangeKind::Assign, None);
     let Decision::Tag(change) = row.decision else { unreachable!() };
     let (standing, evidence) = (change.standing, row.evidence);
-    CurrentTag { key: key.clone(), tag: PRICE, standing, rule: Some(DISCOUNT), shadow: false, evidence }
+    CurrentTag {
+        key: key.clone(),
+        tag: PRICE,
+        standing,
+        rule: Some(DISCOUNT),
+        shadow: false,
+        evidence,
+        due: None,
+    }
 }
 
 fn late(key: &Arc<Key>, at: Timestamp) -> LateEvent {

@@ -16,7 +16,6 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 
-use super::super::parquet_file;
 use super::super::staged_file::StagedFile;
 use super::Desk;
 use super::part::{AS_OF, Group, Part, instants};
@@ -29,15 +28,15 @@ enum Made<'g> {
     Anew(Vec<ArrowColumnChunk>),
 }
 
-/// Copies what stays of `part`; returns the file and its number of rows.
+/// Copies what stays of `part`; returns the file.
 pub(super) fn copy(
     part: &Part,
-    sink: StagedFile,
+    writer: ArrowWriter<StagedFile>,
     desk: &Desk<'_>,
-) -> std::result::Result<(StagedFile, u64), Error> {
+) -> std::result::Result<StagedFile, Error> {
     let failed = |source| Error::parquet(desk.table.name, source);
     let copier = Copier { part, desk, schema: desk.table.schema() };
-    let (mut file, factory) = copier.begin(sink).map_err(failed)?;
+    let (mut file, factory) = writer.into_serialized_writer().map_err(failed)?;
     let may_splice = part.footer().file_metadata().schema() == file.schema_descr().root_schema();
     for groups in part.groups().chunks(rayon::current_num_threads()) {
         let numbered = groups.par_iter().map(|group| copier.make(group, &factory, may_splice));
@@ -45,7 +44,7 @@ pub(super) fn copy(
             copier.append(made, &part.file()?, &mut file).map_err(failed)?;
         }
     }
-    Ok((file.into_inner().map_err(failed)?, part.n_rows() as u64))
+    file.into_inner().map_err(failed)
 }
 
 struct Copier<'c> {
@@ -55,14 +54,6 @@ struct Copier<'c> {
 }
 
 impl Copier<'_> {
-    fn begin(
-        &self,
-        sink: StagedFile,
-    ) -> Result<(SerializedFileWriter<StagedFile>, ArrowRowGroupWriterFactory)> {
-        let properties = parquet_file::properties(self.desk.table)?;
-        ArrowWriter::try_new(sink, Arc::clone(&self.schema), Some(properties))?.into_serialized_writer()
-    }
-
     fn make<'g>(
         &self,
         group: &'g Group,

@@ -12,18 +12,18 @@ use crate::error::Error;
 
 use super::super::column::Columns;
 use super::super::current_tags::{self, CurrentTag};
-use super::super::parquet_file::{self, BATCH_ROWS};
+use super::super::parquet_file::BATCH_ROWS;
 use super::super::staged_file::StagedFile;
 use super::part::Part;
 use super::{Desk, Names, TagOf};
 
-/// Writes `rows` and what stays of `parts` in file order; returns the file and its number of rows.
+/// Writes `rows` and what stays of `parts` in file order; returns the file.
 pub(super) fn write(
     parts: &[Part],
-    rows: &[CurrentTag],
-    sink: StagedFile,
+    rows: &[&CurrentTag],
+    writer: ArrowWriter<StagedFile>,
     desk: &Desk<'_>,
-) -> Result<(StagedFile, u64), Error> {
+) -> Result<StagedFile, Error> {
     let failed = |source| Error::parquet(desk.table.name, source);
     let new = rows.par_chunks(BATCH_ROWS).map(|rows| batch_of(rows, desk));
     let mut batches = new.collect::<Result<Vec<_>, ParquetError>>().map_err(failed)?;
@@ -32,11 +32,10 @@ pub(super) fn write(
         let read = part.groups().par_iter().map(|group| part.read(group, &schema, desk.as_of));
         batches.extend(read.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten());
     }
-    let n_rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-    Ok((encode(&batches, sink, desk).map_err(failed)?, n_rows))
+    encode(&batches, writer).map_err(failed)
 }
 
-fn batch_of(rows: &[CurrentTag], desk: &Desk<'_>) -> Result<RecordBatch, ParquetError> {
+fn batch_of(rows: &[&CurrentTag], desk: &Desk<'_>) -> Result<RecordBatch, ParquetError> {
     let mut columns = Columns::new(&desk.table.columns);
     for row in rows {
         columns.push_row(|cells| current_tags::fill(cells, row, desk.as_of, desk.context));
@@ -44,9 +43,7 @@ fn batch_of(rows: &[CurrentTag], desk: &Desk<'_>) -> Result<RecordBatch, Parquet
     Ok(RecordBatch::try_new(desk.table.schema(), columns.finish())?)
 }
 
-fn encode(batches: &[RecordBatch], sink: StagedFile, desk: &Desk<'_>) -> Result<StagedFile, ParquetError> {
-    let properties = parquet_file::properties(desk.table)?;
-    let mut writer = ArrowWriter::try_new(sink, desk.table.schema(), Some(properties))?;
+fn encode(batches: &[RecordBatch], mut writer: ArrowWriter<StagedFile>) -> Result<StagedFile, ParquetError> {
     let (places, batches): (_, Vec<&RecordBatch>) = (in_file_order(batches), batches.iter().collect());
     for places in places.chunks(BATCH_ROWS) {
         writer.write(&interleave_record_batch(&batches, places)?)?;

@@ -1,9 +1,10 @@
 //! Carries the tags of customers that nothing happened to from one commit to the next.
 //!
 //! The table lies in parts, as the state lies in layers: a run writes the tags of the histories it looked
-//! at into a new part, with those of older parts that are not much larger, and takes them out of the other ones.
+//! at into new parts, with those of older parts that are not much larger, and takes them out of the other ones.
 //! A row group from which nothing goes is copied as the bytes it is, except for `as_of`: who is not heard
-//! of costs next to nothing, however many they are.
+//! of costs next to nothing, however many they are. Histories in which something is due soon have parts of their
+//! own: else a few of them would touch every row group of those at rest, night by night.
 
 mod copy;
 mod merged;
@@ -12,16 +13,19 @@ mod part;
 use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::message::KeyKind;
-use crate::time::{Day, Timestamp};
+use crate::time::{Day, Millis, Timestamp};
 
 use self::part::Part;
 use super::commit::Staging;
 use super::current_tags::{self, CurrentTag};
-use super::parquet_file::OutputFile;
+use super::parquet_file::{self, OutputFile};
 use super::staged_file::{Finished, StagedFile};
 use super::table::Table;
 use super::tables::Context;
@@ -62,19 +66,59 @@ pub(super) fn write_files(
     context: &Context<'_>,
 ) -> Result<Vec<OutputFile>, Error> {
     let (table, open) = (current_tags::table(), |path: &PathBuf| Part::open(path, earlier));
-    let mut parts: Vec<Part> = earlier.files.par_iter().map(open).collect::<Result<_, Error>>()?;
-    parts.retain(|part| part.n_rows() > 0);
-    parts.sort_by_key(|part| std::cmp::Reverse(part.n_rows()));
-    let folded = split_folded(&mut parts, rows.len());
+    let parts: Vec<Part> = earlier.files.par_iter().map(open).collect::<Result<_, Error>>()?;
+    let parts = parts.into_iter().filter(|part| part.n_rows() > 0).collect();
     let desk = Desk { table: &table, staging, day, as_of, context };
-    let copy = |(number, part): (usize, &Part)| desk.write(number, |sink| copy::copy(part, sink, &desk));
-    let is_new = parts.is_empty() || !rows.is_empty();
-    let merge = || desk.write(parts.len(), |sink| merged::write(&folded, rows, sink, &desk));
-    let (copied, merged) = rayon::join(
-        || parts.par_iter().enumerate().map(|(n, part)| copy((n, part))).collect::<Result<Vec<_>, Error>>(),
-        || is_new.then(merge).transpose(),
-    );
-    Ok(copied?.into_iter().chain(merged?).collect())
+    let works = works(parts, rows, as_of);
+    works.par_iter().enumerate().map(|(number, work)| desk.write(number, work)).collect()
+}
+
+/// Whether something is due in a history before long.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Awake,
+    AtRest,
+}
+
+impl Stage {
+    fn of(row: &CurrentTag, as_of: Timestamp) -> Stage {
+        let is_due = row.due.is_some_and(|due| due <= as_of.plus(SOON));
+        if is_due { Stage::Awake } else { Stage::AtRest }
+    }
+
+    /// What the footer of a file says under [`STAGE`].
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Awake => "awake",
+            Stage::AtRest => "at_rest",
+        }
+    }
+}
+
+/// One file to be written: a part that is copied, or several that are merged with new rows.
+struct Work<'r> {
+    stage: Stage,
+    parts: Vec<Part>,
+    rows: Vec<&'r CurrentTag>,
+}
+
+/// Says what is written: one file at least.
+fn works(mut parts: Vec<Part>, rows: &[CurrentTag], as_of: Timestamp) -> Vec<Work<'_>> {
+    let mut works = Vec::new();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.n_rows()));
+    let (awake, at_rest) = parts.into_iter().partition(|part| part.stage() == Stage::Awake);
+    for (stage, mut parts) in [(Stage::Awake, awake), (Stage::AtRest, at_rest)] {
+        let rows: Vec<&CurrentTag> = rows.iter().filter(|row| Stage::of(row, as_of) == stage).collect();
+        let folded = split_folded(&mut parts, rows.len());
+        works.extend(parts.into_iter().map(|part| Work { stage, parts: vec![part], rows: Vec::new() }));
+        if !rows.is_empty() {
+            works.push(Work { stage, parts: folded, rows });
+        }
+    }
+    if works.is_empty() {
+        works.push(Work { stage: Stage::AtRest, parts: Vec::new(), rows: Vec::new() });
+    }
+    works
 }
 
 /// Takes off the smallest parts that are at most [`FOLD`] times as large as all that is newer.
@@ -97,17 +141,23 @@ struct Desk<'d> {
 }
 
 impl Desk<'_> {
-    /// Writes one part: `fill` returns the file and the number of its rows.
-    fn write(
-        &self,
-        number: usize,
-        fill: impl FnOnce(StagedFile) -> Result<(StagedFile, u64), Error>,
-    ) -> Result<OutputFile, Error> {
+    fn write(&self, number: usize, work: &Work<'_>) -> Result<OutputFile, Error> {
         let (table, day) = (self.table.name, self.day);
         let sink = StagedFile::create(self.staging, &format!("{table}-{}-{number}.parquet", day.to_iso()))?;
-        let (sink, rows) = fill(sink)?;
+        let writer = self.writer(sink, work.stage).map_err(|source| Error::parquet(table, source))?;
+        let sink = match &work.parts[..] {
+            [part] if work.rows.is_empty() => copy::copy(part, writer, self)?,
+            parts => merged::write(parts, &work.rows, writer, self)?,
+        };
+        let rows = work.parts.iter().map(Part::n_rows).sum::<usize>() + work.rows.len();
         let Finished { path, bytes, blake3 } = sink.finish()?;
-        Ok(OutputFile { table, day, bytes, blake3, rows, path })
+        Ok(OutputFile { table, day, bytes, blake3, rows: rows as u64, path })
+    }
+
+    fn writer(&self, sink: StagedFile, stage: Stage) -> Result<ArrowWriter<StagedFile>, ParquetError> {
+        let stage = KeyValue::new(STAGE.to_owned(), stage.name().to_owned());
+        let properties = parquet_file::properties(self.table, Some(stage))?;
+        ArrowWriter::try_new(sink, self.table.schema(), Some(properties))
     }
 }
 
@@ -139,6 +189,12 @@ impl<'b> Names<'b> {
         }
     }
 }
+
+/// The key under which a file's footer says its stage.
+const STAGE: &str = "chattag.stage";
+
+/// What is due within two days is due in one of the next two nights.
+const SOON: Millis = Millis(2 * Millis::DAY.0);
 
 /// With 2, n rows lie in about log2(n) parts at most, and a row is merged about as often.
 const FOLD: usize = 2;

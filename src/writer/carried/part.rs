@@ -12,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use super::super::column::micros;
 use super::super::difference::conformed;
 use super::super::parquet_file;
-use super::{Earlier, Names};
+use super::{Earlier, Names, STAGE, Stage};
 
 /// A file of an earlier commit.
 pub(super) struct Part {
@@ -59,6 +59,14 @@ impl Part {
             stays.extend((0..batch.num_rows()).map(|row| (earlier.stays)(&names.tag_of(row))));
         }
         Ok(Group { number, stays: BooleanArray::from(stays) })
+    }
+
+    /// Returns its stage; parts of older versions are at rest.
+    pub fn stage(&self) -> Stage {
+        let pairs = self.footer().file_metadata().key_value_metadata().into_iter().flatten();
+        let is_awake =
+            |pair: &KeyValue| pair.key == STAGE && pair.value.as_deref() == Some(Stage::Awake.name());
+        if pairs.into_iter().any(is_awake) { Stage::Awake } else { Stage::AtRest }
     }
 
     /// Returns the row groups of which something stays.
