@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value};
 
+use crate::archive::own_words;
 use crate::error::Error;
 use crate::lexicon;
 
@@ -30,7 +31,7 @@ pub struct Fields {
 pub struct Labelled {
     /// The id, or the line's number.
     pub id: String,
-    /// The text.
+    /// The text without what it quotes: what a run would look at.
     pub text: String,
     /// What figures are reported by; empty when the field is missing.
     pub source: String,
@@ -118,8 +119,12 @@ fn holds(cell: &str, at_least: u32) -> Option<bool> {
     }
 }
 
+/// Leaves out empty texts, and of the others what they quote.
 fn with_text(mut texts: Vec<Labelled>) -> Vec<Labelled> {
     texts.retain(|labelled| !labelled.text.trim().is_empty());
+    for labelled in &mut texts {
+        labelled.text = labelled.text[own_words(&labelled.text)].to_owned();
+    }
     texts
 }
 
@@ -165,5 +170,12 @@ mod tests {
             let error = read_bytes("x", bytes.as_bytes()).unwrap_err();
             assert!(error.to_string().contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_reply_quotes_is_not_what_it_says() {
+        let line = r#"{"text":"这是一条引用/回复消息：\n\"小王：\n我要投诉\"\n------\n好的，谢谢","y":0}"#;
+        let texts = read_bytes("a.jsonl", line.as_bytes()).unwrap();
+        assert_eq!(texts[0].text, "好的，谢谢");
     }
 }
