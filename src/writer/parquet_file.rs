@@ -20,7 +20,7 @@ use crate::time::Day;
 use super::column::{Cells, Columns};
 use super::commit::Staging;
 use super::staged_file::{Finished, StagedFile};
-use super::table::{ColumnDef, ITEM, Kind, Table};
+use super::table::{ColumnDef, History, ITEM, Kind, Table};
 
 /// A finished file in the staging area.
 #[derive(Clone, Debug)]
@@ -86,13 +86,16 @@ pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<Writer
     let name = KeyValue::new("chattag.table".to_owned(), table.name.to_owned());
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level(table))?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting_columns(table))
         .set_key_value_metadata(Some([name].into_iter().chain(pair).collect()));
     for path in distinct_columns(&table.columns, &[]) {
         builder = builder.set_column_dictionary_enabled(path, false);
+    }
+    for path in nested_columns(&table.columns) {
+        builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
     }
     for column in table.bloom {
         builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
@@ -110,6 +113,17 @@ fn distinct_columns(columns: &[ColumnDef], within: &[&str]) -> Vec<ColumnPath> {
             _ if DISTINCT.contains(&column.name) => vec![path_of(&path)],
             _ => Vec::new(),
         }
+    };
+    columns.iter().flat_map(below).collect()
+}
+
+/// Returns the columns within lists of structures: no reader skips anything by what they hold.
+fn nested_columns(columns: &[ColumnDef]) -> Vec<ColumnPath> {
+    let below = |column: &ColumnDef| match &column.kind {
+        Kind::Rows(fields) => {
+            fields.iter().map(|field| path_of(&[column.name, "list", ITEM, field.name])).collect()
+        }
+        _ => Vec::new(),
     };
     columns.iter().flat_map(below).collect()
 }
@@ -138,8 +152,14 @@ pub(super) const BATCH_ROWS: usize = 4_096;
 /// Rows per row group: what DuckDB itself writes and scans by.
 const ROW_GROUP_ROWS: usize = 122_880;
 
-/// zstd's own default: higher levels cost more time than they save space on these tables.
-const ZSTD_LEVEL: i32 = 3;
+/// zstd's own default for what stays: higher levels cost more time than they save space on these tables. What is
+/// written anew every night is only half as worth the time.
+fn zstd_level(table: &Table) -> i32 {
+    match table.history {
+        History::Accumulates => 3,
+        History::Replaced => 1,
+    }
+}
 
 /// Constant, so that equal rows give equal bytes.
 const CREATED_BY: &str = concat!("chattag version ", env!("CARGO_PKG_VERSION"));

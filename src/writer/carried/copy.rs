@@ -65,25 +65,10 @@ impl Copier<'_> {
             let as_of = Box::new(self.encode_as_of(factory, group.n_rows()).map_err(failed)?);
             return Ok(Made::Whole { group, as_of });
         }
-        let batches = self.part.read(group, &self.schema, self.desk.as_of)?;
-        self.encode(factory, &batches).map(Made::Anew).map_err(failed)
-    }
-
-    fn encode(
-        &self,
-        factory: &ArrowRowGroupWriterFactory,
-        batches: &[RecordBatch],
-    ) -> Result<Vec<ArrowColumnChunk>> {
-        let mut writers = factory.create_column_writers(0)?;
-        for batch in batches {
-            let mut leaves = writers.iter_mut();
-            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
-                for leaf in compute_leaves(field, column)? {
-                    leaves.next().expect("each leaf has a writer").write(&leaf)?;
-                }
-            }
-        }
-        writers.into_iter().map(ArrowColumnWriter::close).collect()
+        let mut writers = factory.create_column_writers(0).map_err(failed)?;
+        self.part.read(group, self.desk, |batch| write(&batch, &mut writers))?;
+        let chunks = writers.into_iter().map(ArrowColumnWriter::close);
+        chunks.collect::<Result<_>>().map(Made::Anew).map_err(failed)
     }
 
     fn encode_as_of(&self, factory: &ArrowRowGroupWriterFactory, n_rows: usize) -> Result<ArrowColumnChunk> {
@@ -143,4 +128,14 @@ impl Copier<'_> {
     fn as_of_leaf(&self) -> usize {
         self.desk.table.position(AS_OF)
     }
+}
+
+fn write(batch: &RecordBatch, writers: &mut [ArrowColumnWriter]) -> Result<()> {
+    let mut writers = writers.iter_mut();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for leaf in compute_leaves(field, column)? {
+            writers.next().expect("each leaf has a writer").write(&leaf)?;
+        }
+    }
+    Ok(())
 }

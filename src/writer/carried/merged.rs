@@ -27,10 +27,17 @@ pub(super) fn write(
     let failed = |source| Error::parquet(desk.table.name, source);
     let new = rows.par_chunks(BATCH_ROWS).map(|rows| batch_of(rows, desk));
     let mut batches = new.collect::<Result<Vec<_>, ParquetError>>().map_err(failed)?;
-    let schema = desk.table.schema();
     for part in parts {
-        let read = part.groups().par_iter().map(|group| part.read(group, &schema, desk.as_of));
-        batches.extend(read.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten());
+        let read = |group| {
+            let mut batches = Vec::new();
+            part.read(group, desk, |batch| {
+                batches.push(batch);
+                Ok(())
+            })?;
+            Ok(batches)
+        };
+        let groups = part.groups().par_iter().map(read);
+        batches.extend(groups.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten());
     }
     encode(&batches, writer).map_err(failed)
 }

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use super::super::column::micros;
 use super::super::difference::conformed;
 use super::super::parquet_file;
-use super::{Earlier, Names, STAGE, Stage};
+use super::{Desk, Earlier, Names, STAGE, Stage};
 
 /// A file of an earlier commit.
 pub(super) struct Part {
@@ -94,23 +94,24 @@ impl Part {
         damaged(&self.path)
     }
 
-    /// Reads what stays of a row group, with the columns of today and the new `as_of`.
+    /// Calls `visit` with what stays of a row group, with the columns of today and the new `as_of`.
     pub fn read(
         &self,
         group: &Group,
-        schema: &SchemaRef,
-        as_of: Timestamp,
-    ) -> Result<Vec<RecordBatch>, Error> {
-        let (mut start, mut batches) = (0, Vec::new());
+        desk: &Desk<'_>,
+        mut visit: impl FnMut(RecordBatch) -> Result<(), ParquetError>,
+    ) -> Result<(), Error> {
+        let (mut start, schema) = (0, desk.table.schema());
         for batch in self.reader(group.number, None)? {
             let renewed = batch.and_then(|batch| {
                 let stays = group.stays.slice(start, batch.num_rows());
                 start += batch.num_rows();
-                renewed(&filter_record_batch(&batch, &stays)?, schema, as_of)
+                renewed(&filter_record_batch(&batch, &stays)?, &schema, desk.as_of)
             });
-            batches.push(renewed.map_err(|_| self.damaged())?);
+            let renewed = renewed.map_err(|_| self.damaged())?;
+            visit(renewed).map_err(|source| Error::parquet(desk.table.name, source))?;
         }
-        Ok(batches)
+        Ok(())
     }
 
     fn reader(&self, group: usize, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, Error> {
