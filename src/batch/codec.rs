@@ -609,6 +609,7 @@ mod tests {
             acts: vec![Act { tag: TagIdx(300), assigned: true, key: KeyKind::Relation }],
             exemptions: 0b1001,
             advertises: Some(Opinion { score: 0.75, holds: true }),
+            shared_id: Default::default(),
         }
     }
 

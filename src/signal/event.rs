@@ -1,5 +1,8 @@
 //! An annotated message: what is left of it once its text is dropped.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -32,6 +35,18 @@ pub struct Event {
     pub exemptions: u64,
     /// What the model for advertising says; asked only about messages with a hit in another spelling.
     pub advertises: Option<Opinion>,
+    /// The id as rules keep it, once one has asked for it.
+    pub shared_id: SharedId,
+}
+
+/// A message id that all rules share which keep it. Part of no comparison: it says nothing that the id does not.
+#[derive(Clone, Debug, Default)]
+pub struct SharedId(RefCell<Option<Arc<str>>>);
+
+impl PartialEq for SharedId {
+    fn eq(&self, _: &SharedId) -> bool {
+        true
+    }
 }
 
 /// What a model says of a message.
@@ -98,6 +113,15 @@ impl Event {
         &self.hits[first..first + usize::from(sign.n_hits)]
     }
 
+    /// Returns the message id, to be kept.
+    pub fn shared_id(&self) -> Arc<str> {
+        let mut shared = self.shared_id.0.borrow_mut();
+        match shared.as_ref().filter(|shared| ***shared == *self.id) {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::clone(shared.insert(Arc::from(self.id.as_str()))),
+        }
+    }
+
     /// Empties the event for reuse.
     pub fn clear(&mut self) {
         self.id.clear();
@@ -108,5 +132,6 @@ impl Event {
         self.acts.clear();
         self.exemptions = 0;
         self.advertises = None;
+        self.shared_id = SharedId::default();
     }
 }

@@ -115,7 +115,7 @@ impl Count {
     fn add(&self, state: &mut CountState, event: &Event, sign: &Sign, zone: &Zone) -> bool {
         let hits = event.hits_of(sign);
         let before = state.kept.len();
-        let mut keep = Keep { state, at: event.at, id: Arc::from(event.id.as_str()) };
+        let mut keep = Keep { state, at: event.at, id: event.shared_id() };
         match self.measure {
             Measure::Hits => hits.iter().take(self.cap()).for_each(|hit| keep.hit(1, Some(hit))),
             Measure::DistinctTerms => self.add_terms(&mut keep, hits),

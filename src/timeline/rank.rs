@@ -116,7 +116,7 @@ impl Rank<'_> {
         while state.kept.front().is_some_and(|oldest| oldest.at < start) {
             state.kept.pop_front();
         }
-        let message_id = Arc::from(event.id.as_str());
+        let message_id = event.shared_id();
         state.kept.push_back(Noted { at: event.at, message_id, belongs, values });
     }
 

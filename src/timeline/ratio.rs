@@ -6,7 +6,6 @@
 //! the share falls below.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +96,7 @@ impl Ratio {
         let sign = event.sign(self.numerator);
         let hit = sign.and_then(|sign| event.hits_of(sign).first().cloned());
         let counts = sign.is_some();
-        let message_id = Arc::from(event.id.as_str());
+        let message_id = event.shared_id();
         let weight = if counts { 1.0 } else { 0.0 };
         Kept { message_id, at: event.at, value: i64::from(counts), weight, counted: false, hit }
     }

@@ -184,7 +184,7 @@ impl Sequence<'_> {
             let sign = event.sign(*signal)?;
             Some((number(step), event.hits_of(sign).first().cloned()))
         });
-        vec![Moment { at: event.at, message_id: Arc::from(event.id.as_str()), serves: serves.collect() }]
+        vec![Moment { at: event.at, message_id: event.shared_id(), serves: serves.collect() }]
     }
 
     /// Returns the places of the event's hits in text order. A signal that needs
@@ -199,7 +199,7 @@ impl Sequence<'_> {
             }
         }
         serves.sort_by_key(|(_, hit)| place_of(hit));
-        let message_id: Arc<str> = Arc::from(event.id.as_str());
+        let message_id: Arc<str> = event.shared_id();
         let same_place = serves.chunk_by(|(_, one), (_, other)| place_of(one) == place_of(other));
         let moment = |serves: &[_]| Moment {
             at: event.at,

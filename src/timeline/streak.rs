@@ -5,7 +5,6 @@
 //! was still an interaction of its day.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +72,7 @@ impl Streak {
 }
 
 fn day_of(event: &Event, hit: Option<&crate::signal::Hit>) -> Kept {
-    let message_id = Arc::from(event.id.as_str());
+    let message_id = event.shared_id();
     Kept { message_id, at: event.at, value: 1, weight: 0.0, counted: false, hit: hit.cloned() }
 }
 
