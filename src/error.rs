@@ -134,6 +134,11 @@ impl Error {
         matches!(self.0, ErrorKind::Locked { .. })
     }
 
+    /// Returns whether whoever read the output has gone.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(&self.0, ErrorKind::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// Returns whether the user stopped the run.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.0, ErrorKind::Interrupted)

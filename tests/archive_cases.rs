@@ -305,6 +305,24 @@ fn an_unreadable_file_is_one_line_and_the_rest_is_read() {
     let seen = json_of(&output);
     assert_eq!(seen["total"]["faults"], json!({"file.unreadable": 1}));
     assert_eq!(seen["total"]["messages"], 5);
+    for out in ["out", "streamed"] {
+        fs::create_dir(place.path().join(out)).unwrap();
+        fs::set_permissions(place.path().join(out), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let ends = |arguments: &[&str]| {
+        let mut command = as_nobody(place.path());
+        let output =
+            command.args(arguments).args(["--lang", "en"]).current_dir(place.path()).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = ends(&["run", "in", "--out", "out", "--max-quarantine", "50%"]);
+    assert!(code == Some(1) && said.contains("1 files cannot be read"), "a run goes on and says so: {said}");
+    let (code, said) = ends(&["stream", "in", "--once", "--out", "streamed"]);
+    assert!(
+        code == Some(2) && said.contains("cannot read `in/b.jsonl`"),
+        "a stream stops and says so: {said}"
+    );
 }
 
 /// Starts the program as somebody who may not read everything: the superuser hands over to nobody, and a copy

@@ -473,6 +473,24 @@ fn a_stream_that_is_told_to_end_commits_and_a_resent_tail_is_dropped() {
 }
 
 #[test]
+fn a_stream_whose_decisions_nobody_reads_any_more_fails_and_loses_nothing() {
+    let messages = talk(3);
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("in.jsonl"), jsonl(&messages)).unwrap();
+    let arguments = ["stream", "in.jsonl", "--once", "--out", "out", "--checkpoint-messages", "3", "--quiet"];
+    let mut child = start(place.path(), &arguments);
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("start both again"), "{said}");
+    let output = chattag(place.path(), &arguments, b"");
+    let expected = answers_of_run(&messages);
+    assert_eq!(ids(&lines(&output.stdout)), expected, "nothing had been heard");
+    same_as_run(&place.path().join("out"), &messages);
+}
+
+#[test]
 fn nights_and_streams_take_turns_in_one_directory() {
     let messages = talk(8);
     let place = tempfile::tempdir().unwrap();

@@ -67,7 +67,7 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// Standard input cannot be read.
+    /// What is read cannot be read on.
     pub fn next(&mut self, patience: Duration) -> Result<Next, Error> {
         match self {
             Feed::Stdin(pieces) => match pieces.recv_timeout(patience) {
@@ -81,7 +81,7 @@ impl Feed {
                 Err(RecvTimeoutError::Disconnected) => Ok(Next::Ended),
             },
             Feed::Files(follower) => {
-                if let Some(piece) = follower.next() {
+                if let Some(piece) = follower.next()? {
                     return Ok(Next::Piece(piece));
                 }
                 if follower.has_ended() {

@@ -41,8 +41,8 @@ pub fn run(args: &RunArgs, console: &Console) -> anyhow::Result<Status> {
     } else if !console.is_quiet() {
         print!("{}", summary::render(&report, started.elapsed(), max_quarantine, console));
     }
-    let undecrypted = summary::encrypted(&report) > 0;
-    Ok(if too_many || undecrypted { Status::Findings } else { Status::Fine })
+    let unread = summary::encrypted(&report) + summary::unreadable(&report) > 0;
+    Ok(if too_many || unread { Status::Findings } else { Status::Fine })
 }
 
 /// Reads everything that the arguments only name, before work starts.

@@ -32,7 +32,7 @@ pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
     let load = || -> Result<Bundle, String> {
         super::load_sound(&args.dictionaries, console).map_err(|error| describe(&error, console))
     };
-    let report = stream::run(bundle, &load, &options, &controls, &mut io::stdout())?;
+    let report = stream::run(bundle, &load, &options, &controls, &mut io::stdout()).map_err(unheard)?;
     tracing::info!(
         read = report.tally.read,
         duplicate = report.tally.duplicate,
@@ -42,6 +42,18 @@ pub fn run(args: &StreamArgs, console: &Console) -> anyhow::Result<Status> {
         "ended"
     );
     Ok(Status::Fine)
+}
+
+/// A stream whose decisions nobody takes has failed: whoever watches over it must know, and start it again.
+fn unheard(error: Error) -> anyhow::Error {
+    if !error.is_broken_pipe() {
+        return error.into();
+    }
+    let said = Said::new(
+        "接收决定的程序退出了：把它和流一起重新启动，上次检查点之后的决定会再输出一遍",
+        "whoever read the decisions has gone: start both again; decisions since the last checkpoint are printed again",
+    );
+    said.into()
 }
 
 fn resolve(args: &StreamArgs, bundle: &Bundle, console: &Console) -> anyhow::Result<StreamOptions> {

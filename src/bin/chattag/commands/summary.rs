@@ -16,6 +16,12 @@ pub fn encrypted(report: &RunReport) -> u64 {
     report.tally.reasons.get("skipped.encrypted").copied().unwrap_or(0)
 }
 
+/// Returns how many files could not be opened or read. However small their share of the records is, nobody knows
+/// what was in them.
+pub fn unreadable(report: &RunReport) -> u64 {
+    report.tally.reasons.get("quarantined.file.unreadable").copied().unwrap_or(0)
+}
+
 /// Writes what was read, what became of it, what was decided, and where it is.
 pub fn render(report: &RunReport, elapsed: Duration, max_quarantine: f64, console: &Console) -> String {
     let mut page = Page { text: String::new(), chinese: console.language() == Language::Chinese };
@@ -25,6 +31,7 @@ pub fn render(report: &RunReport, elapsed: Duration, max_quarantine: f64, consol
     }
     page.reading(report, elapsed);
     page.fates(report, max_quarantine);
+    page.unreadable(report);
     page.encrypted(report);
     page.ranking(("标签", "tags"), ("本次打上 / 现有", "assigned / standing"), &report.tags);
     page.ranking(("告警", "alerts"), ("发出 / 冷却中", "raised / suppressed"), &report.alerts);
@@ -119,6 +126,22 @@ impl Page {
             };
             self.line(&line);
         }
+    }
+
+    fn unreadable(&mut self, report: &RunReport) {
+        let n = unreadable(report);
+        if n == 0 {
+            return;
+        }
+        let line = match self.chinese {
+            true => format!("  ! {n} 个文件读不了：修好后再跑一次同样的命令，里面的消息会补上"),
+            false => {
+                format!(
+                    "  ! {n} files cannot be read: mend that and run the same command again, their messages are put in"
+                )
+            }
+        };
+        self.line(&line);
     }
 
     fn encrypted(&mut self, report: &RunReport) {
