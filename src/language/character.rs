@@ -121,6 +121,15 @@ pub(super) fn is_plain_han(c: char) -> bool {
     PLAIN_HAN.get(code / 64).is_some_and(|bits| bits >> (code % 64) & 1 == 1)
 }
 
+/// Returns the Chinese character that `bytes`, which are UTF-8, begin with, when it folds to itself; it has three
+/// bytes. Without the questions that decoding any character asks.
+#[inline(always)]
+pub(super) fn plain_han_at(bytes: &[u8]) -> Option<u32> {
+    let [a @ 0xe0..0xf0, b, c, ..] = *bytes else { return None };
+    let code = (u32::from(a) & 0x0f) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
+    (PLAIN_HAN[code as usize / 64] >> (code % 64) & 1 == 1).then_some(code)
+}
+
 /// Bits of the folded character, or of the place and length of an expansion.
 pub(super) const VALUE: u32 = (1 << 21) - 1;
 /// First bit of the flags.

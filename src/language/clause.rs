@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::character::{CharFlags, flags_of};
+use super::character::{CharFlags, flags_of, is_plain_han};
 
 /// The clause around a place.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,7 +33,7 @@ pub fn clause_around(text: &str, place: Range<usize>) -> Clause {
 }
 
 fn ends_clause(c: char) -> bool {
-    matches!(c, ',' | ':') || flags_of(c).intersects(CharFlags::HARD | CharFlags::SPACE)
+    !is_plain_han(c) && (matches!(c, ',' | ':') || flags_of(c).intersects(CharFlags::HARD | CharFlags::SPACE))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::character::{CharFlags, Folded, entry, flags_of, is_plain_han};
+use super::character::{CharFlags, Folded, entry, flags_of, plain_han_at};
 use super::offsets::OffsetMap;
 
 /// A folded text, its kinds of characters, and the way back.
@@ -80,35 +80,41 @@ pub fn fold_into(text: &str, out: &mut FoldedText) {
     fold_with(text, out, |_, _| {});
 }
 
-/// Replaces `out` by the folded `text`, and shows `visit` each folded character with its byte
+/// Replaces `out` by the folded `text`, and shows `visit` each folded character's code point with its byte
 /// offset on the way: whoever looks at all of them need not decode the text once more.
 #[inline]
-pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, char)) {
+pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, u32)) {
     out.clear();
-    let mut copied = 0;
+    let (mut at, mut copied) = (0, 0);
     let mut flags = CharFlags::default();
-    for (at, c) in text.char_indices() {
-        if is_plain_han(c) {
-            flags |= CharFlags::HAN;
-            visit(out.text.len() + (at - copied), c);
-            continue;
+    while at < text.len() {
+        let before = out.text.len();
+        let from = at;
+        while let Some(code) = plain_han_at(&text.as_bytes()[at..]) {
+            visit(before + (at - copied), code);
+            at += PLAIN_HAN_BYTES;
         }
-        let entry = entry(c);
+        if at > from {
+            flags |= CharFlags::HAN;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        let (entry, end) = (entry(c), at + c.len_utf8());
         flags |= entry.flags();
         if entry.is_same() {
-            visit(out.text.len() + (at - copied), c);
-            continue;
+            visit(before + (at - copied), c as u32);
+        } else {
+            out.text.push_str(&text[copied..at]);
+            let from = out.text.len();
+            let folded = entry.folded();
+            out.push(folded, end, end - at);
+            match folded {
+                Folded::Char(c) => visit(from, c as u32),
+                Folded::Text(text) => text.char_indices().for_each(|(at, c)| visit(from + at, c as u32)),
+                Folded::Same => {}
+            }
+            copied = end;
         }
-        let end = at + c.len_utf8();
-        out.text.push_str(&text[copied..at]);
-        let (from, folded) = (out.text.len(), entry.folded());
-        out.push(folded, end, end - at);
-        match folded {
-            Folded::Char(c) => visit(from, c),
-            Folded::Text(text) => text.char_indices().for_each(|(at, c)| visit(from + at, c)),
-            Folded::Same => {}
-        }
-        copied = end;
+        at = end;
     }
     out.text.push_str(&text[copied..]);
     out.flags = flags;
@@ -139,6 +145,8 @@ fn atom_len(text: &str) -> Option<usize> {
     None
 }
 
+/// Bytes of what [`plain_han_at`] finds.
+const PLAIN_HAN_BYTES: usize = 3;
 /// Longest name of an emoji code, in characters. The longest ones of WeChat have four.
 const MAX_ATOM_CHARS: usize = 6;
 

@@ -22,12 +22,13 @@ pub fn spelling_of(syllable: Syllable) -> &'static str {
 /// Spellings of syllables, to read what is written in letters. Built once.
 #[derive(Clone, Debug)]
 pub struct Spellings {
-    sorted: Vec<&'static str>,
+    /// Packed, in alphabetic order: a comparison of numbers each.
+    sorted: Vec<u32>,
 }
 
 impl Default for Spellings {
     fn default() -> Spellings {
-        Spellings { sorted: spellings().collect() }
+        Spellings { sorted: spellings().map(|spelling| packed(spelling.as_bytes())).collect() }
     }
 }
 
@@ -47,8 +48,10 @@ impl Spellings {
         if letters.is_empty() {
             return true;
         }
+        let word = packed(&letters.as_bytes()[..letters.len().min(LONGEST_SPELLING)]);
         for len in (1..=letters.len().min(LONGEST_SPELLING)).rev() {
-            let Ok(at) = self.sorted.binary_search(&&letters[..len]) else { continue };
+            let start = word & !0 << (LETTER_BITS * (LONGEST_SPELLING - len));
+            let Ok(at) = self.sorted.binary_search(&start) else { continue };
             out.push((Syllable(at as u16), len));
             if out.len() <= MOST_SYLLABLES && self.split_from(&letters[len..], out) {
                 return true;
@@ -57,6 +60,17 @@ impl Spellings {
         }
         false
     }
+}
+
+/// Returns up to six letters as a number that orders as they do. A byte that is no small letter is none of a
+/// spelling's: it gives a number that no spelling has.
+fn packed(letters: &[u8]) -> u32 {
+    let bits = |at: usize| match letters.get(at) {
+        None => 0,
+        Some(letter @ b'a'..=b'z') => u32::from(letter - b'a') + 1,
+        Some(_) => NO_LETTER,
+    };
+    (0..LONGEST_SPELLING).fold(0, |packed, at| packed << LETTER_BITS | bits(at))
 }
 
 fn spellings() -> impl Iterator<Item = &'static str> {
@@ -76,6 +90,9 @@ const TEXT_AT: usize = 2 * N_CHARS;
 static SOUNDS: [u16; N_CHARS] = read_sounds();
 /// Letters of the longest spelling, `zhuang`.
 const LONGEST_SPELLING: usize = 6;
+/// Bits of a packed letter, and what stands for a byte that is none.
+const LETTER_BITS: usize = 5;
+const NO_LETTER: u32 = 31;
 /// Longer runs of letters are no disguise.
 const MOST_SYLLABLES: usize = 8;
 /// There are fewer syllables than this.

@@ -236,6 +236,7 @@ mod tests {
             ("加微信", VariantKind::Alias, "加vx"),
             ("加微信", VariantKind::Split, "力口微信"),
             ("加微信", VariantKind::Inserted, "加个微信"),
+            ("加微信", VariantKind::Inserted, "加上老师微信"),
             ("赚钱", VariantKind::Shape, "嫌钱"),
             ("赌博", VariantKind::Split, "贝者十尃"),
             ("qq群", VariantKind::Alias, "扣扣群"),

@@ -1,6 +1,6 @@
 //! Finds mentions of lexicon terms in one message.
 //!
-//! Per part: fold, one pass of the automaton, and only where something was found
+//! Per part: fold, one pass that tells where terms begin, and only where something was found
 //! the rest: a second view without separators, contexts, companions, overlaps, word
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
@@ -43,6 +43,10 @@ pub struct Annotator {
 pub struct Scratch {
     pub(super) folded: FoldedText,
     skipped: SkippedText,
+    /// The folded characters, each with its place.
+    characters: Vec<(u32, u32)>,
+    /// Which of them end a pair that begins a pattern.
+    candidates_at: Vec<u32>,
     places: Vec<u32>,
     found: Vec<Found>,
     pub(super) candidates: Vec<Candidate>,
@@ -134,8 +138,8 @@ impl Annotator {
         self.segmenter.segmented()
     }
 
-    /// Returns the memory of the automaton in bytes.
-    pub fn automaton_memory(&self) -> usize {
+    /// Returns the memory of what finds the patterns, in bytes.
+    pub fn pattern_memory(&self) -> usize {
         self.patterns.memory()
     }
 
@@ -160,9 +164,10 @@ impl Annotator {
 
     /// Folds a text and collects its candidates.
     pub(super) fn look(&self, text: &str, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let mut watch = self.patterns.starters().watch(&mut scratch.places);
-        fold_with(text, &mut scratch.folded, |at, c| watch.pass(at, c));
-        watch.end();
+        let Scratch { folded, characters, candidates_at, places, .. } = scratch;
+        characters.clear();
+        fold_with(text, folded, |at, c| characters.push((at as u32, c)));
+        self.patterns.starters().find_among(characters, candidates_at, places);
         self.collect(wanted, scratch);
         if self.looks_through(wanted) {
             self.collect_disguised(wanted, scratch);

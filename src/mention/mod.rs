@@ -13,6 +13,7 @@ mod disguise;
 #[cfg(test)]
 mod disguise_suite;
 mod patterns;
+mod prefixes;
 mod regexes;
 mod scope;
 #[cfg(test)]

@@ -97,12 +97,18 @@ fn adds(text: &str, at: usize) -> bool {
 
 /// Returns whether letters, or digits, stand on both sides of `at`.
 fn joins(text: &str, at: usize) -> bool {
+    if text.as_bytes().get(at).is_some_and(|byte| HAN_BYTES.contains(byte)) {
+        return false;
+    }
     let (Some(before), Some(after)) = (text[..at].chars().next_back(), text[at..].chars().next()) else {
         return false;
     };
     let (before, after) = (flags_of(before), flags_of(after));
     [CharFlags::LATIN, CharFlags::DIGIT].iter().any(|run| before.intersects(*run) && after.intersects(*run))
 }
+
+/// First bytes of U+4000 to U+9FFF, Chinese characters all but a few signs: no letters and no digits.
+const HAN_BYTES: std::ops::RangeInclusive<u8> = 0xe4..=0xe9;
 
 /// Returns whether the hit lies outside every emoji code, or holds the code with its brackets.
 fn is_outside_atoms(folded: &FoldedText, hit: &Candidate) -> bool {

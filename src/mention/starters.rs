@@ -1,9 +1,9 @@
-//! Tells where in a text a pattern may begin, so that the automaton runs only there.
+//! Tells where in a text a pattern may begin, so that patterns are compared only there.
 //!
 //! Most characters begin some pattern; few pairs do, and hardly a triple that is none. Three
 //! small tables of hashed characters answer while the text is folded anyway: a look-up per
-//! character, a second one where a pair is known. A place that is named wrongly costs a few
-//! steps of the automaton, so two pairs may share a bit; a place is never missed.
+//! character, a second one where a pair is known. A place that is named wrongly costs a
+//! look-up, so two pairs may share a bit; a place is never missed.
 
 /// How patterns begin. Built once, shared by all threads.
 #[derive(Default)]
@@ -28,12 +28,12 @@ impl Starters {
             let mut chars = pattern.chars();
             match (chars.next(), chars.next(), chars.next()) {
                 (Some(a), Some(b), Some(c)) => {
-                    starters.pairs.set(pair(a, b));
-                    starters.triples.set(triple(a, b, c));
+                    starters.pairs.set(pair(a as u32, b as u32));
+                    starters.triples.set(triple(a as u32, b as u32, c as u32));
                 }
                 (Some(a), Some(b), None) => {
-                    starters.pairs.set(pair(a, b));
-                    starters.whole_pairs.set(pair(a, b));
+                    starters.pairs.set(pair(a as u32, b as u32));
+                    starters.whole_pairs.set(pair(a as u32, b as u32));
                 }
                 (Some(a), ..) => {
                     starters.singles.set(a as u32);
@@ -48,17 +48,48 @@ impl Starters {
     /// Appends to `places` where in `text` a pattern may begin, in order.
     pub(super) fn find(&self, text: &str, places: &mut Vec<u32>) {
         let mut watch = self.watch(places);
-        text.char_indices().for_each(|(at, c)| watch.pass(at, c));
+        text.char_indices().for_each(|(at, c)| watch.pass(at, c as u32));
         watch.end();
+    }
+
+    /// Replaces `places` by where a pattern may begin in a text given as its characters, each with its place, in
+    /// order. First it goes through all pairs and notes in `ends`, a buffer, which begin patterns: without a branch,
+    /// since no guess is good where they stand. Then it looks closer at those.
+    pub(super) fn find_among(&self, characters: &[(u32, u32)], ends: &mut Vec<u32>, places: &mut Vec<u32>) {
+        places.clear();
+        if ends.len() <= characters.len() {
+            ends.resize(characters.len() + 1, 0);
+        }
+        let (mut n, mut before) = (0, NOTHING);
+        for (number, (_, c)) in (0..).zip(characters) {
+            ends[n] = number;
+            n += usize::from(self.pairs.has(pair(before, *c)));
+            before = *c;
+        }
+        for end in &ends[..n] {
+            let end = *end as usize;
+            let Some((at, first)) = end.checked_sub(1).map(|first| characters[first]) else { continue };
+            let (second, third) = (characters[end].1, characters.get(end + 1).map(|(_, c)| *c));
+            let goes_on = |third| self.triples.has(triple(first, second, third));
+            if self.whole_pairs.has(pair(first, second)) || third.is_some_and(goes_on) {
+                places.push(at);
+            }
+        }
+        if self.has_singles {
+            let alone = characters.iter().filter(|(_, c)| self.singles.has(*c));
+            places.extend(alone.map(|(at, _)| *at));
+            places.sort_unstable();
+            places.dedup();
+        }
     }
 
     /// Returns whether a pattern may begin anywhere in `text`.
     pub(super) fn may_begin(&self, text: &str) -> bool {
         let (mut before, mut earlier, mut waits) = (NOTHING, NOTHING, false);
-        for c in text.chars() {
+        for c in text.chars().map(u32::from) {
             let pair = pair(before, c);
             let begins = self.pairs.has(pair);
-            if self.singles.has(c as u32)
+            if self.singles.has(c)
                 || begins && self.whole_pairs.has(pair)
                 || waits && self.triples.has(triple(earlier, before, c))
             {
@@ -73,7 +104,7 @@ impl Starters {
     /// tables agree. Apart from [`Watch::pass`], which runs for every character and keeps what it knows in
     /// registers: so this takes values.
     #[inline(never)]
-    fn look_closer(&self, last: [(u32, char); 3], waits: bool, begins: bool, places: &mut Vec<u32>) {
+    fn look_closer(&self, last: [(u32, u32); 3], waits: bool, begins: bool, places: &mut Vec<u32>) {
         let [earlier, before, (at, c)] = last;
         if waits && self.triples.has(triple(earlier.1, before.1, c)) {
             places.push(earlier.0);
@@ -81,7 +112,7 @@ impl Starters {
         if begins && self.whole_pairs.has(pair(before.1, c)) {
             places.push(before.0);
         }
-        if self.has_singles && self.singles.has(c as u32) {
+        if self.has_singles && self.singles.has(c) {
             places.push(at);
         }
     }
@@ -99,17 +130,17 @@ pub(super) struct Watch<'s> {
     starters: &'s Starters,
     places: &'s mut Vec<u32>,
     /// The character before the next one, and its place.
-    before: (u32, char),
+    before: (u32, u32),
     /// The one before that.
-    earlier: (u32, char),
+    earlier: (u32, u32),
     /// These two begin a longer pattern, if the third agrees.
     waits: bool,
 }
 
 impl Watch<'_> {
-    /// Takes the next character of the text, at byte `at`.
+    /// Takes the code point of the text's next character, at byte `at`.
     #[inline(always)]
-    pub(super) fn pass(&mut self, at: usize, c: char) {
+    pub(super) fn pass(&mut self, at: usize, c: u32) {
         let pair = pair(self.before.1, c);
         let begins = self.starters.pairs.has(pair);
         let single = self.starters.has_singles && self.starters.singles.has(c as u32);
@@ -152,17 +183,17 @@ impl<const WORDS: usize> Bits<WORDS> {
 }
 
 #[inline(always)]
-fn pair(first: char, second: char) -> u32 {
-    (first as u32).wrapping_mul(0x9e37) ^ (second as u32).wrapping_mul(0x85eb)
+fn pair(first: u32, second: u32) -> u32 {
+    first.wrapping_mul(0x9e37) ^ second.wrapping_mul(0x85eb)
 }
 
 #[inline(always)]
-fn triple(first: char, second: char, third: char) -> u32 {
-    pair(first, second) ^ (third as u32).wrapping_mul(0xc2b3)
+fn triple(first: u32, second: u32, third: u32) -> u32 {
+    pair(first, second) ^ third.wrapping_mul(0xc2b3)
 }
 
 /// Before the first character of a text: no pattern holds it.
-const NOTHING: char = '\0';
+const NOTHING: u32 = 0;
 
 /// Size of the tables of pairs in words of 64 bits: with the text they fit into the nearest cache.
 const PAIR_WORDS: usize = (1 << 16) / 64;
@@ -178,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_automaton_runs_where_a_pattern_may_begin() {
+    fn patterns_are_compared_where_one_may_begin() {
         let patterns = ["优惠", "优惠券", "v信", "é", "加微信", "😀好"].map(str::to_owned);
         let starters = Starters::new(&patterns);
         // (text, places)
@@ -196,6 +227,10 @@ mod tests {
         ];
         let mut places = Vec::new();
         for (text, expected) in CASES {
+            let characters: Vec<(u32, u32)> =
+                text.char_indices().map(|(at, c)| (at as u32, u32::from(c))).collect();
+            starters.find_among(&characters, &mut Vec::new(), &mut places);
+            assert_eq!(places, *expected, "{text}");
             starters.find(text, &mut places);
             assert_eq!(places, *expected, "{text}");
             assert_eq!(starters.may_begin(text), !places.is_empty(), "{text}");

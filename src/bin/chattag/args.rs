@@ -335,9 +335,9 @@ pub struct TrainingArgs {
     /// 最长的字符组合 · Longest n-gram, in characters
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=5))]
     pub longest: u32,
-    /// 每条文本看几遍 · How often each text is visited
-    #[arg(long, value_name = "N", default_value_t = 12)]
-    pub epochs: u32,
+    /// 每条文本看几遍；不写：标注的文本 4，练习 12 · How often each text is visited; 4 for labelled texts, 12 for exercises
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u32>,
 }
 
 /// Arguments of `train`.

@@ -28,16 +28,16 @@ pub(super) fn may_hold(
             // A character that is said twice counts once; a numeral does not.
             let symbol = symbol_of_han(c);
             if c != last || symbol.is_ascii_digit() {
-                watch.pass(at, symbol);
+                watch.pass(at, u32::from(symbol));
             }
             last = c;
         } else if flags.intersects(CharFlags::DIGIT) {
-            watch.pass(at, c);
+            watch.pass(at, u32::from(c));
             last = c;
         } else if reader.reads_otherwise(c) {
             return true;
         } else if !flags.intersects(CharFlags::SKIP | CharFlags::SOFT) && !is_soft_here(c) && c != '\n' {
-            watch.pass(at, BREAK);
+            watch.pass(at, u32::from(BREAK));
             last = BREAK;
         }
     }

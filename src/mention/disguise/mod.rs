@@ -2,7 +2,7 @@
 //!
 //! The text is read as units that sound ([`View`]): a Chinese character is its syllable, and so is a run of
 //! letters that spells one; separators are left out, repeats count once. The terms and the spellings made for
-//! them ([`VariantTables`]) are read the same way and looked for by one automaton over these symbols. What it
+//! them ([`VariantTables`]) are read the same way and looked for among these symbols. What it
 //! finds is then compared character by character ([`verify`]), and what would cut a word in two is none
 //! ([`words`]). A table look-up per character and one pass; only finds cost more.
 
@@ -13,13 +13,12 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use aho_corasick::nfa::contiguous::NFA;
-
 use crate::language::{FoldedText, Segmenter, fold};
 use crate::lexicon::{LayerSet, LexiconIdx, Mode, Term, TermIdx, VariantTables};
 
 use super::Layer;
-use super::patterns::{Found, build, walk};
+use super::patterns::Found;
+use super::prefixes::Prefixes;
 use super::starters::Starters;
 use glance::may_hold;
 use verify::{Pattern, verify};
@@ -41,7 +40,7 @@ pub(super) struct Disguise {
 /// All terms that are looked for in disguise, compiled.
 #[derive(Default)]
 pub(super) struct Disguises {
-    automaton: Option<NFA>,
+    prefixes: Prefixes,
     reader: Reader,
     patterns: Vec<Pattern>,
     /// The patterns of each string of symbols.
@@ -92,7 +91,7 @@ impl Disguises {
         made.lexicons = made.patterns.iter().map(|pattern| pattern.lexicon).collect();
         made.lexicons.sort_unstable();
         made.lexicons.dedup();
-        made.automaton = build(&symbols);
+        made.prefixes = Prefixes::new(&symbols);
         made
     }
 
@@ -129,7 +128,9 @@ impl Disguises {
         buffers: &mut Buffers,
         out: &mut Vec<Disguise>,
     ) {
-        let Some(automaton) = &self.automaton else { return };
+        if self.patterns.is_empty() {
+            return;
+        }
         let Buffers { view, places, hits, check, seen } = buffers;
         if !may_hold(folded, &self.reader, &self.starters, places) {
             return;
@@ -137,7 +138,7 @@ impl Disguises {
         self.reader.read(folded, view);
         self.starters.find(view.symbols(), places);
         hits.clear();
-        walk(automaton, places, view.symbols().as_bytes(), hits);
+        self.prefixes.find(view.symbols(), places, hits);
         check.clear();
         seen.clear();
         for found in hits {

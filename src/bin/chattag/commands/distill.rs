@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "the disagreements are the command's output")]
 
 use chattag::learning::{Teaching, distill};
-use chattag::model::{DataSource, ModelCard};
+use chattag::model::{DataSource, ModelCard, Training};
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub fn run(args: &DistillArgs, console: &Console) -> anyhow::Result<Status> {
         data,
         ..ModelCard::default()
     };
-    let training = scoring::training(&args.training);
+    let training = scoring::training(&args.training, Training::default());
     let (model, disagreements) = distill(&pairs, Teaching::default(), training, card, args.list);
     scoring::write(&args.out, &model)?;
     for one in &disagreements {

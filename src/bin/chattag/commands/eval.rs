@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chattag::bundle::Bundle;
 use chattag::learning::{Labelled, Report, judge, judge_by_folds, report};
-use chattag::model::{Label, Measured};
+use chattag::model::{Label, Measured, Training};
 
 use super::scoring;
 use crate::Status;
@@ -23,7 +23,8 @@ pub fn run(args: &EvalArgs, console: &Console) -> anyhow::Result<Status> {
         false => scoring::evidence(&bundle, label, &plain),
     };
     let judged = if let Some(folds) = args.folds {
-        judge_by_folds(&texts, usize::from(folds), scoring::training(&args.training), label, &evidence)
+        let training = scoring::training(&args.training, Training::on_labelled());
+        judge_by_folds(&texts, usize::from(folds), training, label, &evidence)
     } else if args.words_only {
         judge(&texts, |at| (evidence[at] > 0.0, evidence[at]))
     } else {

@@ -30,9 +30,10 @@ pub fn fields(args: &LabelArgs) -> Fields {
     }
 }
 
-/// Returns how to train.
-pub fn training(args: &TrainingArgs) -> Training {
-    Training { bits: args.bits, longest: args.longest, epochs: args.epochs, ..Training::default() }
+/// Returns how to train: as `usual`, with what the arguments say.
+pub fn training(args: &TrainingArgs, usual: Training) -> Training {
+    let epochs = args.epochs.unwrap_or(usual.epochs);
+    Training { bits: args.bits, longest: args.longest, epochs, ..usual }
 }
 
 /// Reads labelled texts; none at all is an error.

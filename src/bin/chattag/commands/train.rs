@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use chattag::learning::read_exercises;
-use chattag::model::{DataSource, Example, ModelCard, train};
+use chattag::model::{DataSource, Example, ModelCard, Training, train};
 
 use super::scoring;
 use crate::Status;
-use crate::args::{TrainArgs, TrainingArgs};
+use crate::args::TrainArgs;
 use crate::console::Console;
 
 /// Trains on all files together.
@@ -21,10 +21,15 @@ pub fn run(args: &TrainArgs, _console: &Console) -> anyhow::Result<Status> {
         data.push(DataSource { name, texts: own.len(), positive, licence: args.licence.clone() });
         examples.extend(own);
     }
+    let usual = match args.files.iter().any(|path| is_exercise(path)) {
+        true => Training::default(),
+        false => Training::on_labelled(),
+    };
+    let training = scoring::training(&args.training, usual);
     let card = ModelCard {
         label: label.name().to_owned(),
         made: args.made.clone(),
-        command: command(args),
+        command: command(args, training),
         data,
         slope: args.slope,
         offset: args.offset,
@@ -32,14 +37,18 @@ pub fn run(args: &TrainArgs, _console: &Console) -> anyhow::Result<Status> {
         threshold: args.threshold,
         ..ModelCard::default()
     };
-    let model = train(&examples, scoring::training(&args.training), card);
+    let model = train(&examples, training, card);
     scoring::write(&args.out, &model)?;
     tracing::info!(examples = examples.len(), weights = 1u32 << model.card().bits, "trained");
     Ok(Status::Fine)
 }
 
+fn is_exercise(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "txt")
+}
+
 fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
-    if path.extension().is_some_and(|ending| ending == "txt") {
+    if is_exercise(path) {
         return Ok(read_exercises(path, usize::from(args.draws))?);
     }
     let mut texts = chattag::learning::read(path, &scoring::fields(&args.labels))?;
@@ -60,7 +69,7 @@ fn read(path: &Path, args: &TrainArgs) -> anyhow::Result<Vec<Example>> {
 }
 
 /// The command that makes the model again, for its card; of files elsewhere it has the names only.
-fn command(args: &TrainArgs) -> String {
+fn command(args: &TrainArgs, training: Training) -> String {
     let files: Vec<String> = args.files.iter().map(|path| shown(path)).collect();
     let mut command =
         format!("chattag train {} --label {}", files.join(" "), scoring::label(&args.labels).name());
@@ -71,7 +80,7 @@ fn command(args: &TrainArgs) -> String {
         command += " --unlabelled-are-not";
     }
     args.sources.iter().for_each(|source| command += &format!(" --source {source}"));
-    let TrainingArgs { bits, longest, epochs, .. } = args.training;
+    let Training { bits, longest, epochs, .. } = training;
     if args.draws > 1 {
         command += &format!(" --draws {}", args.draws);
     }
