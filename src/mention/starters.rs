@@ -143,7 +143,7 @@ impl Watch<'_> {
     pub(super) fn pass(&mut self, at: usize, c: u32) {
         let pair = pair(self.before.1, c);
         let begins = self.starters.pairs.has(pair);
-        let single = self.starters.has_singles && self.starters.singles.has(c as u32);
+        let single = self.starters.has_singles && self.starters.singles.has(c);
         if self.waits | begins | single {
             let [earlier, before] = [self.earlier, self.before];
             self.starters.look_closer([earlier, before, (at as u32, c)], self.waits, begins, self.places);
