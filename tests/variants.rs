@@ -317,57 +317,68 @@ fn kept(name: &'static str, file: &'static str, bytes: Vec<u8>) -> Kept {
     Kept { name, files: vec![(file, bytes)], lost: "" }
 }
 
+const ORM: [(&str, &str); 6] = [
+    ("msgid", "msg_id"),
+    ("action", "action"),
+    ("from", "from"),
+    ("roomid", "room_id"),
+    ("msgtime", "msg_time"),
+    ("msgtype", "msg_type"),
+];
+
+const CAMEL: [(&str, &str); 7] = [
+    ("msgid", "msgId"),
+    ("action", "action"),
+    ("from", "from"),
+    ("tolist", "toList"),
+    ("roomid", "roomId"),
+    ("msgtime", "msgTime"),
+    ("msgtype", "msgType"),
+];
+
+const DATABASE: [(&str, &str); 6] = [
+    ("msgid", "msgid"),
+    ("action", "action"),
+    ("from", "msgfrom"),
+    ("roomid", "roomid"),
+    ("msgtime", "msgtime"),
+    ("msgtype", "msgtype"),
+];
+
+const RAW: [(&str, &str); 6] = [
+    ("msgid", "msgid"),
+    ("from", "from"),
+    ("tolist", "tolist"),
+    ("roomid", "roomid"),
+    ("msgtime", "msgtime"),
+    ("msgtype", "msg_type"),
+];
+
+const NUMBERED: [(&str, &str); 6] = [
+    ("msgid", "msgid"),
+    ("from", "from"),
+    ("tolist", "tolist"),
+    ("roomid", "roomid"),
+    ("msgtime", "msgtime"),
+    ("msgtype", "msgtype"),
+];
+
 /// Every way of keeping the archive.
 fn ways() -> Vec<Kept> {
+    let all = [arrays(), envelopes(), rows_of_databases(), packings(), texts_only()];
+    all.into_iter().flatten().collect()
+}
+
+fn of_all(make: impl Fn(&Value) -> Value) -> Vec<u8> {
+    lines(archive().iter().map(make))
+}
+
+/// Messages one after the other, in arrays and pages of a server.
+fn arrays() -> Vec<Kept> {
     let all = archive();
-    let of_all = |make: &dyn Fn(&Value) -> Value| lines(all.iter().map(make));
-    let orm = [
-        ("msgid", "msg_id"),
-        ("action", "action"),
-        ("from", "from"),
-        ("roomid", "room_id"),
-        ("msgtime", "msg_time"),
-        ("msgtype", "msg_type"),
-    ];
-    let camel = [
-        ("msgid", "msgId"),
-        ("action", "action"),
-        ("from", "from"),
-        ("tolist", "toList"),
-        ("roomid", "roomId"),
-        ("msgtime", "msgTime"),
-        ("msgtype", "msgType"),
-    ];
-    let database = [
-        ("msgid", "msgid"),
-        ("action", "action"),
-        ("from", "msgfrom"),
-        ("roomid", "roomid"),
-        ("msgtime", "msgtime"),
-        ("msgtype", "msgtype"),
-    ];
-    let raw = [
-        ("msgid", "msgid"),
-        ("from", "from"),
-        ("tolist", "tolist"),
-        ("roomid", "roomid"),
-        ("msgtime", "msgtime"),
-        ("msgtype", "msg_type"),
-    ];
-    let numbered = [
-        ("msgid", "msgid"),
-        ("from", "from"),
-        ("tolist", "tolist"),
-        ("roomid", "roomid"),
-        ("msgtime", "msgtime"),
-        ("msgtype", "msgtype"),
-    ];
     let pretty = serde_json::to_string_pretty(&all).unwrap().into_bytes();
-    let texts = without("all but text");
-    let [list, split_texts] = split(&texts);
-    let export = csv(&table(EXPORT, &texts, true), b',');
-    let plain = lines(all.clone());
-    let mut ways = vec![
+    let plain = lines(archive());
+    vec![
         kept("V1 with CRLF, BOM and blank lines", "a.jsonl", {
             let text = String::from_utf8(plain.clone()).unwrap().replace('\n', "\r\n\r\n");
             format!("\u{feff}{text}").into_bytes()
@@ -378,59 +389,149 @@ fn ways() -> Vec<Kept> {
         kept("V2 messages", "a.json", listed("messages")),
         kept("V2 msg_list", "a.json", listed("msg_list")),
         kept("V2 list", "a.json", listed("list")),
-        kept("V2 the answer of a server", "a.json", json!({"code": 0, "data": {"list": all, "total": 19}}).to_string().into_bytes()),
+        kept(
+            "V2 the answer of a server",
+            "a.json",
+            json!({"code": 0, "data": {"list": all, "total": 19}}).to_string().into_bytes(),
+        ),
         kept("V2 a dump of Navicat", "a.json", listed("RECORDS")),
-        kept("lines in GB18030", "a.jsonl", encoding_rs::GB18030.encode(&String::from_utf8_lossy(&plain)).0.into_owned()),
-        kept("V2 objects side by side", "a.json", all.iter().flat_map(|m| m.to_string().into_bytes()).collect()),
+        kept(
+            "lines in GB18030",
+            "a.jsonl",
+            encoding_rs::GB18030.encode(&String::from_utf8_lossy(&plain)).0.into_owned(),
+        ),
+        kept(
+            "V2 objects side by side",
+            "a.json",
+            all.iter().flat_map(|m| m.to_string().into_bytes()).collect(),
+        ),
+    ]
+}
+
+/// Messages in envelopes.
+fn envelopes() -> Vec<Kept> {
+    let all = archive();
+    vec![
         kept("V4 msg", "a.jsonl", wrapped("msg")),
         kept("V4 msg in a page", "a.json",
             json!({"errcode": 0, "chatdata": all.iter().map(|m| json!({"msgid": m["msgid"], "msg": m})).collect::<Vec<_>>()}).to_string().into_bytes()),
         kept("V5 message", "a.jsonl", wrapped("message")),
         kept("V6 content", "a.json",
             json!({"messages": all.iter().map(|m| json!({"content": m})).collect::<Vec<_>>()}).to_string().into_bytes()),
-        kept("V7 raw", "a.jsonl", of_all(&|m| json!({"message_id": m["msgid"], "type": m["msgtype"], "from_id": m["from"],
+        kept("V7 raw", "a.jsonl", of_all(|m| json!({"message_id": m["msgid"], "type": m["msgtype"], "from_id": m["from"],
             "to_ids": m["tolist"], "room_id": m["roomid"], "message_time": m["msgtime"], "raw": m}))),
         kept("V8 strings with null entries", "a.json",
             json!({"data": all.iter().flat_map(|m| [json!(m.to_string()), Value::Null]).collect::<Vec<_>>()}).to_string().into_bytes()),
-        kept("V9 push", "a.jsonl", of_all(&pushed)),
-        kept("V10 msgdata is the payload", "a.jsonl",
-            of_all(&|m| row(m, &database, json!({"tolist": joined(m, ","), "msgdata": payload(m).1.to_string(), "created_at": "2030-01-01"})))),
-        kept("V10 msgdata is the message", "a.jsonl",
-            of_all(&|m| row(m, &database, json!({"tolist": joined(m, ","), "msgdata": m.to_string()})))),
-        kept("V12 ORM rows", "a.jsonl",
-            of_all(&|m| row(m, &orm, json!({"to_list": m["tolist"].to_string(), "content_text": payload(m).1.to_string()})))),
-        kept("V13 camel case", "a.jsonl", of_all(&|m| {
-            let (key, value) = payload(m);
-            let key = if key == "chatrecord" { "chatReCord".to_owned() } else { key };
-            row(m, &camel, json!({key: value}))
-        })),
-        kept("V14 raw_content", "a.jsonl", of_all(&|m| row(m, &raw, json!({"raw_content": payload(m).1})))),
-        kept("V15 content as text beside database ids", "a.jsonl",
-            of_all(&|m| row(m, &numbered, json!({"action": 0, "from_id": 3, "room_id": 0, "content": payload(m).1.to_string()})))),
-        kept("V16 content objects", "a.jsonl", of_all(&|m| row(m, &numbered, json!({"content": payload(m).1})))),
-        kept("V19 retyped with nulls", "a.jsonl", of_all(&|m| {
-            let (key, value) = payload(m);
-            let mut row = row(m, &OFFICIAL, json!({"calendar": null, "vote": null}));
-            row[key.as_str()] = value;
-            row
-        })),
+        kept("V9 push", "a.jsonl", of_all(pushed)),
+    ]
+}
+
+/// Messages taken apart into columns.
+fn rows_of_databases() -> Vec<Kept> {
+    vec![
+        kept(
+            "V10 msgdata is the payload",
+            "a.jsonl",
+            of_all(|m| {
+                row(
+                    m,
+                    &DATABASE,
+                    json!({"tolist": joined(m, ","), "msgdata": payload(m).1.to_string(), "created_at": "2030-01-01"}),
+                )
+            }),
+        ),
+        kept(
+            "V10 msgdata is the message",
+            "a.jsonl",
+            of_all(|m| row(m, &DATABASE, json!({"tolist": joined(m, ","), "msgdata": m.to_string()}))),
+        ),
+        kept(
+            "V12 ORM rows",
+            "a.jsonl",
+            of_all(|m| {
+                row(
+                    m,
+                    &ORM,
+                    json!({"to_list": m["tolist"].to_string(), "content_text": payload(m).1.to_string()}),
+                )
+            }),
+        ),
+        kept(
+            "V13 camel case",
+            "a.jsonl",
+            of_all(|m| {
+                let (key, value) = payload(m);
+                let key = if key == "chatrecord" { "chatReCord".to_owned() } else { key };
+                row(m, &CAMEL, json!({key: value}))
+            }),
+        ),
+        kept("V14 raw_content", "a.jsonl", of_all(|m| row(m, &RAW, json!({"raw_content": payload(m).1})))),
+        kept(
+            "V15 content as text beside database ids",
+            "a.jsonl",
+            of_all(|m| {
+                row(
+                    m,
+                    &NUMBERED,
+                    json!({"action": 0, "from_id": 3, "room_id": 0, "content": payload(m).1.to_string()}),
+                )
+            }),
+        ),
+        kept(
+            "V16 content objects",
+            "a.jsonl",
+            of_all(|m| row(m, &NUMBERED, json!({"content": payload(m).1}))),
+        ),
+        kept(
+            "V19 retyped with nulls",
+            "a.jsonl",
+            of_all(|m| {
+                let (key, value) = payload(m);
+                let mut row = row(m, &OFFICIAL, json!({"calendar": null, "vote": null}));
+                row[key.as_str()] = value;
+                row
+            }),
+        ),
+    ]
+}
+
+/// Messages in files of other kinds.
+fn packings() -> Vec<Kept> {
+    let all = archive();
+    let plain = lines(archive());
+    vec![
         kept("V20 gzip", "dt=1/message_ww1.jsonl.gz", gzip(&plain)),
         kept("V20 zstd", "dt=1/a.zst", zstd::encode_all(&plain[..], 3).unwrap()),
         kept("a database dump as CSV", "a.csv", csv(&table(DUMP, &all, false), b',').into_bytes()),
-        kept("a database dump as a workbook", "a.xlsx", kit::workbook(&[("messages", table(DUMP, &all, false))])),
+        kept(
+            "a database dump as a workbook",
+            "a.xlsx",
+            kit::workbook(&[("messages", table(DUMP, &all, false))]),
+        ),
         kept("Parquet", "a.parquet", parquet()),
         kept("Arrow IPC", "a.arrow", arrow_file()),
         kept("a pipe of UTF-16", "a.jsonl", utf16(&String::from_utf8(plain).unwrap())),
         kept("canonical messages", "a.jsonl", canonical()),
-        kept("mixed shapes in one file", "a.jsonl", lines(all.iter().zip(0..).map(|(m, n)| match n % 4 {
-            0 => m.clone(),
-            1 => json!({"msg": m}),
-            2 => json!(m.to_string()),
-            _ => pushed(m),
-        }))),
-    ];
+        kept(
+            "mixed shapes in one file",
+            "a.jsonl",
+            lines(all.iter().zip(0..).map(|(m, n)| match n % 4 {
+                0 => m.clone(),
+                1 => json!({"msg": m}),
+                2 => json!(m.to_string()),
+                _ => pushed(m),
+            })),
+        ),
+    ]
+}
+
+/// Ways that lose everything but texts.
+fn texts_only() -> Vec<Kept> {
+    let texts = without("all but text");
+    let [list, split_texts] = split(&texts);
+    let export = csv(&table(EXPORT, &texts, true), b',');
     let only_text = |name, file, bytes| Kept { lost: "all but text", ..kept(name, file, bytes) };
-    ways.extend([
+    vec![
         only_text("V17 data zone", "a.jsonl", lines(texts.iter().map(in_zone))),
         only_text("V18 export", "a.csv", export.clone().into_bytes()),
         only_text("V18 export in GB18030", "a.csv", encoding_rs::GB18030.encode(&export).0.into_owned()),
@@ -454,8 +555,7 @@ fn ways() -> Vec<Kept> {
             ],
             lost: "all but text",
         },
-    ]);
-    ways
+    ]
 }
 
 /// The archive as this program itself writes it out.

@@ -300,8 +300,8 @@ const RANGES: &str = "chattag.ids.ranges";
 /// Rows handed to the encoder, and rows of a page.
 pub(super) const BATCH_ROWS: usize = 4_096;
 
-/// Rows of a row group, which has a filter of its own.
-const GROUP_ROWS: usize = 1 << 20;
+/// Rows of a row group, which has a filter of its own: small enough to stay in the cache while it is filled.
+const GROUP_ROWS: usize = 1 << 16;
 
 /// Share of strangers that a filter takes for ids it has seen: with a night of a hundred thousand messages,
 /// in one of ten ranges ids are read for nothing.

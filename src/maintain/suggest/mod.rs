@@ -2,8 +2,10 @@
 //! messages, variants that slip past a list, longer phrases that cover a term.
 //!
 //! A sample of bounded size is chosen by message id, so the same archive gives the same
-//! suggestions. Stretches of characters are counted level by level; only those whose parts are
-//! frequent are looked at, so memory stays bounded by the sample.
+//! suggestions.
+
+mod grams;
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -22,6 +24,8 @@ use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::verdict::{Decision, TagChangeKind};
 
+use self::grams::{Count, Counts, MAX_CHARS, cohesion, entropy, frequent, log_likelihood, surroundings};
+use self::known::Known;
 use super::sheet::csv_cell;
 
 /// What is looked for.
@@ -276,61 +280,6 @@ fn tagged(rehearsal: &batch::Rehearsal, set: &RuleSet, tag: &str) -> BTreeSet<St
     gets.map(|row| row.key.customer.to_string()).collect()
 }
 
-/// How often a stretch occurs, and in how many messages to learn from.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Count {
-    messages: u32,
-    positive: u32,
-}
-
-type Counts = BTreeMap<String, Count>;
-
-/// The stretches of two to six Chinese characters that at least `min` messages hold.
-fn frequent(sample: &[Sampled], min: u32) -> Counts {
-    let mut all = Counts::new();
-    let mut shorter: BTreeSet<String> = BTreeSet::new();
-    for length in 1..=MAX_CHARS {
-        let mut level = Counts::new();
-        for one in sample {
-            let mut seen: BTreeSet<&str> = BTreeSet::new();
-            for run in one.text.split(|c: char| !flags_of(c).intersects(CharFlags::HAN)) {
-                let ends: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
-                for window in ends.windows(length + 1) {
-                    let gram = &run[window[0]..window[length]];
-                    let parts = length == 1
-                        || (shorter.contains(&run[window[0]..window[length - 1]])
-                            && shorter.contains(&run[window[1]..window[length]]));
-                    if parts && seen.insert(gram) {
-                        match level.get_mut(gram) {
-                            Some(count) => count.add(one.positive),
-                            None => {
-                                level.insert(
-                                    gram.to_owned(),
-                                    Count { messages: 1, positive: u32::from(one.positive) },
-                                );
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        level.retain(|_, count| count.messages >= min);
-        shorter = level.keys().cloned().collect();
-        all.append(&mut level);
-    }
-    all
-}
-
-impl Count {
-    fn add(&mut self, positive: bool) {
-        self.messages += 1;
-        self.positive += u32::from(positive);
-    }
-}
-
-/// Characters of the longest stretch that is counted.
-const MAX_CHARS: usize = 6;
-
 /// Stretches that messages to learn from hold more often than others, by log-likelihood ratio.
 fn going_with(
     sample: &[Sampled],
@@ -348,19 +297,6 @@ fn going_with(
         },
     );
     pick("goes_with", scored.collect(), sample, wanted)
-}
-
-/// Dunning's log-likelihood ratio for `k` of `m` messages with a stretch among `positive` of `n`.
-fn log_likelihood(k: f64, m: f64, positive: f64, n: f64) -> f64 {
-    let cell = |observed: f64, expected: f64| {
-        if observed > 0.0 { observed * (observed / expected.max(1e-9)).ln() } else { 0.0 }
-    };
-    let (with, without) = (m, n - m);
-    let share = positive / n.max(1.0);
-    2.0 * (cell(k, with * share)
-        + cell(with - k, with * (1.0 - share))
-        + cell(positive - k, without * share)
-        + cell(without - (positive - k), without * (1.0 - share)))
 }
 
 /// Stretches that hold together, stand in many surroundings, and are no word of the dictionary.
@@ -391,51 +327,11 @@ fn new_words(
     pick("new_word", scored.collect(), sample, wanted)
 }
 
-/// The weakest point-wise mutual information over all ways to cut the stretch in two.
-fn cohesion(gram: &str, counts: &Counts, n: f64) -> Option<f64> {
-    let whole = f64::from(counts.get(gram)?.messages);
-    let cuts = gram.char_indices().skip(1).map(|(at, _)| gram.split_at(at));
-    let mutual = cuts.map(|(left, right)| {
-        let of = |part: &str| counts.get(part).map_or(1.0, |count| f64::from(count.messages));
-        (whole * n / (of(left) * of(right))).ln()
-    });
-    mutual.reduce(f64::min)
-}
-
 /// Below this, two neighbours are together by chance.
 const MIN_COHESION: f64 = 3.0;
 
 /// Below this, a stretch is a part of something longer.
 const MIN_FREEDOM: f64 = 0.8;
-
-/// How often each character stands before and after each of `grams`.
-fn surroundings<'g>(
-    sample: &[Sampled],
-    grams: &BTreeSet<&'g str>,
-) -> BTreeMap<&'g str, [BTreeMap<char, u32>; 2]> {
-    let mut found: BTreeMap<&str, [BTreeMap<char, u32>; 2]> = BTreeMap::new();
-    for one in sample {
-        let ends: Vec<usize> = one.text.char_indices().map(|(at, _)| at).chain([one.text.len()]).collect();
-        for start in 0..ends.len() {
-            for length in 2..=MAX_CHARS.min(ends.len() - 1 - start) {
-                let text = &one.text[ends[start]..ends[start + length]];
-                if let Some(gram) = grams.get(text) {
-                    let before = one.text[..ends[start]].chars().next_back().unwrap_or('^');
-                    let after = one.text[ends[start + length]..].chars().next().unwrap_or('$');
-                    let sides = found.entry(gram).or_default();
-                    *sides[0].entry(before).or_default() += 1;
-                    *sides[1].entry(after).or_default() += 1;
-                }
-            }
-        }
-    }
-    found
-}
-
-fn entropy(counts: &BTreeMap<char, u32>) -> f64 {
-    let total: f64 = counts.values().map(|n| f64::from(*n)).sum();
-    counts.values().map(|n| f64::from(*n) / total).map(|share| -share * share.ln()).sum()
-}
 
 /// Spellings that the list does not have, in which one character of a term gave way to one that sounds or looks like
 /// it, and terms with something between their characters.
@@ -602,50 +498,6 @@ fn is_word_like(gram: &str) -> bool {
     let (first, last) = (gram.chars().next(), gram.chars().next_back());
     let joins = |c: Option<char>| c.is_none_or(|c| JOINERS.contains(c));
     gram.chars().count() >= 2 && !joins(first) && !joins(last)
-}
-
-/// What the lists know, so that it can be asked for each of a million stretches.
-#[derive(Default)]
-struct Known {
-    spellings: BTreeSet<String>,
-    /// All that stands in a spelling.
-    parts: BTreeSet<String>,
-}
-
-impl Known {
-    fn of(catalog: &Catalog) -> Known {
-        let terms = catalog.terms().filter(|(_, term)| term.mode != Mode::Regex);
-        terms.flat_map(|(_, term)| term.spellings().map(fold).collect::<Vec<_>>()).collect()
-    }
-
-    fn has(&self, gram: &str) -> bool {
-        self.spellings.contains(gram)
-    }
-
-    /// Returns whether the lists know the stretch, a part of it, or something longer that holds it.
-    fn touches(&self, gram: &str) -> bool {
-        self.parts.contains(gram) || stretches(gram).any(|part| self.spellings.contains(part))
-    }
-}
-
-impl FromIterator<String> for Known {
-    fn from_iter<I: IntoIterator<Item = String>>(spellings: I) -> Known {
-        let mut known = Known::default();
-        for spelling in spellings {
-            known.parts.extend(stretches(&spelling).map(str::to_owned));
-            known.spellings.insert(spelling);
-        }
-        known
-    }
-}
-
-/// All stretches of two characters or more.
-fn stretches(text: &str) -> impl Iterator<Item = &str> {
-    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    (0..ends.len()).flat_map(move |start| {
-        let ends = ends.clone();
-        (start + 2..ends.len()).map(move |end| &text[ends[start]..ends[end]])
-    })
 }
 
 /// Ranks, drops what a longer one with about as many messages holds, and adds examples.
