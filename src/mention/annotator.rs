@@ -1,6 +1,6 @@
 //! Finds mentions of lexicon terms in one message.
 //!
-//! Per part: fold, one pass that tells where terms begin, and only where something was found
+//! Per part: fold, one pass that tells where the automaton runs, and only where something was found
 //! the rest: a second view without separators, contexts, companions, overlaps, word
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.

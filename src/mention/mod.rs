@@ -13,7 +13,6 @@ mod disguise;
 #[cfg(test)]
 mod disguise_suite;
 mod patterns;
-mod prefixes;
 mod regexes;
 mod scope;
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Looks for all spellings of all lexicons in one pass.
 //!
-//! Every term, variant, covering context and companion is a pattern, stored once, which lists its
-//! uses. Patterns are compared only at places where one may begin ([`Starters`]), and there by
-//! their order ([`Prefixes`]): neither depends on how many there are.
+//! One automaton over every term, variant, covering context and companion; each
+//! pattern is stored once and lists its uses. It runs only from places where a pattern may
+//! begin ([`Starters`]), so its kind hardly matters for speed: the contiguous NFA, which
+//! stays in the cache whatever the number of terms (a DFA over the shipped lexicons is fifty
+//! times larger). Prefilters are off: they never help Chinese sets.
 
 use std::collections::BTreeMap;
+
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
 
 use crate::language::{fold, without_separators};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
-use super::prefixes::Prefixes;
 use super::regexes::announcements;
 use super::starters::Starters;
 
@@ -60,9 +65,10 @@ pub(super) struct Found {
     pub(super) end: u32,
 }
 
-/// All patterns, and what finds them.
+/// All patterns and the automaton that finds them.
 pub(super) struct PatternSet {
-    prefixes: Prefixes,
+    /// `None`: there are no patterns.
+    automaton: Option<NFA>,
     starters: Starters,
     /// Length of each pattern in bytes.
     lengths: Vec<u32>,
@@ -101,7 +107,9 @@ impl PatternSet {
     /// Appends every occurrence in `text` of every pattern to `found`. It begins at one of `places`,
     /// which are those that [`Starters`] found in `text`.
     pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
-        self.prefixes.find(text, places, found);
+        if let Some(automaton) = &self.automaton {
+            walk(automaton, places, text.as_bytes(), found);
+        }
     }
 
     /// Returns the bytes of an occurrence, and what it says.
@@ -127,9 +135,36 @@ impl PatternSet {
         self.reach
     }
 
-    /// Returns the memory of what finds them, in bytes.
+    /// Returns the automaton's memory in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.prefixes.memory()
+        self.automaton.as_ref().map_or(0, NFA::memory_usage)
+    }
+}
+
+/// Follows `automaton` from each of `places` while a pattern goes on there: without the set-up per
+/// call of the crate's iterators, and only where a pattern begins. `annotate_plain` in
+/// `benches/language.rs` shows what it gains.
+pub(super) fn walk(automaton: &NFA, places: &[u32], text: &[u8], found: &mut Vec<Found>) {
+    let Ok(start) = automaton.start_state(Anchored::Yes) else { return };
+    for place in places {
+        let mut state = start;
+        let from = *place as usize;
+        for (at, byte) in text.iter().enumerate().skip(from) {
+            state = automaton.next_state(Anchored::Yes, state, *byte);
+            if !automaton.is_special(state) {
+                continue;
+            }
+            if automaton.is_dead(state) {
+                break;
+            }
+            for idx in 0..automaton.match_len(state) {
+                let pattern = automaton.match_pattern(state, idx);
+                // Patterns that end here and begin later have a place of their own.
+                if automaton.pattern_len(pattern) == at + 1 - from {
+                    found.push(Found { pattern: pattern.as_u32(), end: at as u32 + 1 });
+                }
+            }
+        }
     }
 }
 
@@ -211,7 +246,7 @@ impl Collected {
             first_use.push(first_use.last().map_or(0, |last| last + uses.len() as u32));
         }
         PatternSet {
-            prefixes: Prefixes::new(&self.patterns),
+            automaton: build(&self.patterns),
             starters: Starters::new(&self.patterns),
             lengths: self.patterns.iter().map(|pattern| pattern.len() as u32).collect(),
             uses: self.uses.concat(),
@@ -219,6 +254,19 @@ impl Collected {
             bearings: self.bearings,
             bears,
             reach: longest.unwrap_or(0) as u32 * MAX_CHAR_BYTES,
+        }
+    }
+}
+
+/// Compiles the automaton that [`walk`] follows; none for no patterns.
+pub(super) fn build(patterns: &[String]) -> Option<NFA> {
+    if patterns.is_empty() {
+        return None;
+    }
+    match NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(patterns) {
+        Ok(automaton) => Some(automaton),
+        Err(_) => {
+            unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The text is read as units that sound ([`View`]): a Chinese character is its syllable, and so is a run of
 //! letters that spells one; separators are left out, repeats count once. The terms and the spellings made for
-//! them ([`VariantTables`]) are read the same way and looked for among these symbols. What it
+//! them ([`VariantTables`]) are read the same way and looked for by one automaton over these symbols. What it
 //! finds is then compared character by character ([`verify`]), and what would cut a word in two is none
 //! ([`words`]). A table look-up per character and one pass; only finds cost more.
 
@@ -13,12 +13,13 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use aho_corasick::nfa::contiguous::NFA;
+
 use crate::language::{FoldedText, Segmenter, fold};
 use crate::lexicon::{LayerSet, LexiconIdx, Mode, Term, TermIdx, VariantTables};
 
 use super::Layer;
-use super::patterns::Found;
-use super::prefixes::Prefixes;
+use super::patterns::{Found, build, walk};
 use super::starters::Starters;
 use glance::may_hold;
 use verify::{Pattern, verify};
@@ -40,7 +41,7 @@ pub(super) struct Disguise {
 /// All terms that are looked for in disguise, compiled.
 #[derive(Default)]
 pub(super) struct Disguises {
-    prefixes: Prefixes,
+    automaton: Option<NFA>,
     reader: Reader,
     patterns: Vec<Pattern>,
     /// The patterns of each string of symbols.
@@ -91,7 +92,7 @@ impl Disguises {
         made.lexicons = made.patterns.iter().map(|pattern| pattern.lexicon).collect();
         made.lexicons.sort_unstable();
         made.lexicons.dedup();
-        made.prefixes = Prefixes::new(&symbols);
+        made.automaton = build(&symbols);
         made
     }
 
@@ -128,9 +129,7 @@ impl Disguises {
         buffers: &mut Buffers,
         out: &mut Vec<Disguise>,
     ) {
-        if self.patterns.is_empty() {
-            return;
-        }
+        let Some(automaton) = &self.automaton else { return };
         let Buffers { view, places, hits, check, seen } = buffers;
         if !may_hold(folded, &self.reader, &self.starters, places) {
             return;
@@ -138,7 +137,7 @@ impl Disguises {
         self.reader.read(folded, view);
         self.starters.find(view.symbols(), places);
         hits.clear();
-        self.prefixes.find(view.symbols(), places, hits);
+        walk(automaton, places, view.symbols().as_bytes(), hits);
         check.clear();
         seen.clear();
         for found in hits {
