@@ -159,11 +159,14 @@ impl Follower {
         let followed = self.tails.iter().enumerate().map(|(index, tail)| (tail.identity().node, index));
         let mut missing: BTreeMap<Node, usize> = followed.collect();
         let mut fresh = Vec::new();
-        for file in plan.files().iter().filter(|file| !file.is_stdin()) {
-            let Some(node) = if_there(&file.path, node_of(&file.path))? else { continue };
+        // What could not be looked at is tried once more: its messages may not be missing.
+        let unreadable = plan.skipped().iter().filter(|(_, why)| *why == "unreadable").map(|(path, _)| path);
+        let files = plan.files().iter().filter(|file| !file.is_stdin()).map(|file| &file.path);
+        for path in files.chain(unreadable) {
+            let Some(node) = if_there(path, node_of(path))? else { continue };
             match missing.remove(&node) {
-                Some(index) => self.tails[index].rename(&file.path),
-                None => fresh.push(&file.path),
+                Some(index) => self.tails[index].rename(path),
+                None => fresh.push(path),
             }
         }
         let mut gone: Vec<usize> =
