@@ -192,6 +192,6 @@ fn build_tiny(bencher: Bencher<'_, '_>) {
         let texts = ["加微信", "刷单"].map(|text| (text.to_owned(), vec![format!("防{text}")]));
         Annotator::new(&Catalog::new(vec![Lexicon::from_terms("line", texts.into_iter())]), &zone)
     };
-    assert!((1..64 << 10).contains(&build().pattern_memory()));
+    assert!((1..64 << 10).contains(&build().automaton_memory()));
     bencher.bench_local(build);
 }

@@ -167,7 +167,7 @@ impl<'a> Night<'a> {
                     walk.step(&entry, bench, &mut decided.rows);
                 }
                 walk.advance(self.as_of, &mut decided.rows);
-                walk.list_standing(&mut decided.current);
+                walk.list_standing(None, &mut decided.current);
                 walk.dismiss(bench);
             }
             shard.leave(bench);

@@ -299,9 +299,10 @@ impl<'r> Replay<'r> {
         let journal = journal::of(waiting);
         let base = self.grafted(known.head.unwrap_or(known.base), anew.head());
         let walk = Walk::resume(&self.rules, whose, base, &mut Default::default());
-        walk.list_standing(&mut decided.current);
+        let due = walk.wake_at();
+        walk.list_standing(due, &mut decided.current);
         decided.looked_at.push(row.hash);
-        let wake_at = walk.wake_at().into_iter().chain(wakes).min();
+        let wake_at = due.into_iter().chain(wakes).min();
         let ranked = walk.is_ranked();
         let state = History { base: walk.into_snapshot(), journal, head: None }.encode();
         Ok(StoredHistory { state, wake_at, ranked, ..row })

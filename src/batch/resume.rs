@@ -46,8 +46,9 @@ impl Night<'_> {
             true => self.reconcile(whose, known.base, done, fresh, bench, decided),
             false => self.go_on(whose, known, done, fresh, bench, decided),
         };
-        walk.list_standing(&mut decided.current);
-        self.resumed(base, walk, &kept)
+        let due = walk.wake_at();
+        walk.list_standing(due, &mut decided.current);
+        self.resumed(base, walk, due, &kept)
     }
 
     /// Hands back the events that are older than the base.
@@ -156,9 +157,16 @@ impl Night<'_> {
         walk.into_snapshot()
     }
 
-    fn resumed(&self, base: Option<Snapshot>, walk: Walk<'_, '_>, journal: &[Entry<'_>]) -> Resumed {
+    /// Puts together what is to be remembered; `due` is when the walk wakes.
+    fn resumed(
+        &self,
+        base: Option<Snapshot>,
+        walk: Walk<'_, '_>,
+        due: Option<Timestamp>,
+        journal: &[Entry<'_>],
+    ) -> Resumed {
         let released = |entry: &Entry<'_>| (entry.at >= self.as_of).then(|| entry.at.plus(Millis(1)));
-        let wake_at = walk.wake_at().into_iter().chain(journal.iter().find_map(released)).min();
+        let wake_at = due.into_iter().chain(journal.iter().find_map(released)).min();
         let ranked = walk.is_ranked();
         let head = walk.into_snapshot();
         let (base, head) = match base {

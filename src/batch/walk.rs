@@ -197,9 +197,8 @@ impl<'n, 'e> Walk<'n, 'e> {
         self.keys.iter().any(|(key, state)| self.night.engine(key.kind).is_ranked(state))
     }
 
-    /// Lists the tags that stand.
-    pub fn list_standing(&self, current: &mut Vec<CurrentTag>) {
-        let due = self.wake_at();
+    /// Lists the tags that stand; something is `due` in the history then.
+    pub fn list_standing(&self, due: Option<Timestamp>, current: &mut Vec<CurrentTag>) {
         for (key, state) in &self.keys {
             let standing = self.night.engine(key.kind).standing_tags(state);
             current.extend(standing.map(|standing| current_tag(key, standing, due)));

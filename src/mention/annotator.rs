@@ -138,8 +138,8 @@ impl Annotator {
         self.segmenter.segmented()
     }
 
-    /// Returns the memory of what finds the patterns, in bytes.
-    pub fn pattern_memory(&self) -> usize {
+    /// Returns the memory of the automaton in bytes.
+    pub fn automaton_memory(&self) -> usize {
         self.patterns.memory()
     }
 

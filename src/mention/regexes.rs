@@ -1,7 +1,7 @@
 //! Looks for the patterns of `正则` terms, each only where it can match.
 //!
 //! A match has to begin, or to end, with one of a few literals (`折` for
-//! `\d+\s*折`). These are patterns of the set that every text is searched for
+//! `\d+\s*折`). These are patterns of the automaton that every text goes through
 //! anyway; only where one is found does its regex run. Running all of them on all
 //! texts would cost more than all other matching together.
 

@@ -1,9 +1,9 @@
-//! Tells where in a text a pattern may begin, so that patterns are compared only there.
+//! Tells where in a text a pattern may begin, so that the automaton runs only there.
 //!
 //! Most characters begin some pattern; few pairs do, and hardly a triple that is none. Three
 //! small tables of hashed characters answer while the text is folded anyway: a look-up per
 //! character, a second one where a pair is known. A place that is named wrongly costs a
-//! look-up, so two pairs may share a bit; a place is never missed.
+//! few steps of the automaton, so two pairs may share a bit; a place is never missed.
 
 /// How patterns begin. Built once, shared by all threads.
 #[derive(Default)]
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_compared_where_one_may_begin() {
+    fn the_automaton_runs_where_a_pattern_may_begin() {
         let patterns = ["优惠", "优惠券", "v信", "é", "加微信", "😀好"].map(str::to_owned);
         let starters = Starters::new(&patterns);
         // (text, places)

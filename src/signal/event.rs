@@ -132,6 +132,5 @@ impl Event {
         self.acts.clear();
         self.exemptions = 0;
         self.advertises = None;
-        self.shared_id = SharedId::default();
     }
 }

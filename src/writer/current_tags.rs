@@ -89,7 +89,7 @@ pub(super) fn fill(cells: &mut Cells, row: &CurrentTag, as_of: Timestamp, contex
 ///
 /// Returns an error when the file cannot be read.
 pub fn standing_by_path(path: &Path) -> Result<BTreeMap<String, u64>, Error> {
-    let damaged = |_| Error::damaged(path, "it cannot be read as the table of current tags");
+    let damaged = |_| damaged(path);
     let file = File::open(path).map_err(|source| Error::read(path, source))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["tag_path", "shadow"]);
@@ -98,6 +98,11 @@ pub fn standing_by_path(path: &Path) -> Result<BTreeMap<String, u64>, Error> {
         count_standing(&batch.map_err(|error| damaged(error.into()))?, &mut counts);
     }
     Ok(counts)
+}
+
+/// Says that the file at `path` is no file of this table.
+pub(super) fn damaged(path: &Path) -> Error {
+    Error::damaged(path, "it cannot be read as the table of current tags")
 }
 
 fn count_standing(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) {

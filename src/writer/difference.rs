@@ -29,7 +29,6 @@ use super::commit::{Staging, Store};
 use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{self, OutputFile};
 use super::record::FileEntry;
-use super::staged_file::{Finished, StagedFile};
 use super::table::Table;
 use super::tables::in_file_order;
 use super::{alerts, kick_decisions, tag_events, words};
@@ -336,10 +335,10 @@ fn by_day(batch: &RecordBatch, rules: &RuleSet) -> Result<BTreeMap<Day, RecordBa
 
 fn write_file(table: &Table, day: Day, rows: &RecordBatch, staging: &Staging) -> Result<OutputFile, Error> {
     let failed = |source| Error::parquet(table.name, source);
-    let sink = StagedFile::create(staging, &format!("{}-{}-corrects.parquet", table.name, day.to_iso()))?;
-    let properties = parquet_file::properties(table, None).map_err(failed)?;
-    let mut writer = ArrowWriter::try_new(sink, table.schema(), Some(properties)).map_err(failed)?;
-    writer.write(rows).map_err(failed)?;
-    let Finished { path, bytes, blake3 } = writer.into_inner().map_err(failed)?.finish()?;
-    Ok(OutputFile { table: table.name, day, bytes, blake3, rows: rows.num_rows() as u64, path })
+    parquet_file::stage(staging, table, day, "-corrects", |sink| {
+        let properties = parquet_file::properties(table, None).map_err(failed)?;
+        let mut writer = ArrowWriter::try_new(sink, table.schema(), Some(properties)).map_err(failed)?;
+        writer.write(rows).map_err(failed)?;
+        Ok((writer.into_inner().map_err(failed)?, rows.num_rows() as u64))
+    })
 }

@@ -47,10 +47,24 @@ pub(super) fn write_file<T: Sync>(
     rows: &[&T],
     fill: impl Fn(&T, &mut Cells) + Sync,
 ) -> Result<OutputFile, Error> {
-    let sink = StagedFile::create(staging, &format!("{}-{}.parquet", table.name, day.to_iso()))?;
-    let sink = encode(sink, table, rows, fill).map_err(|source| Error::parquet(table.name, source))?;
+    stage(staging, table, day, "", |sink| {
+        let sink = encode(sink, table, rows, fill).map_err(|source| Error::parquet(table.name, source))?;
+        Ok((sink, rows.len() as u64))
+    })
+}
+
+/// Stages a file of `table`, whose name ends in `suffix`: `fill` returns it with the number of its rows.
+pub(super) fn stage(
+    staging: &Staging,
+    table: &Table,
+    day: Day,
+    suffix: &str,
+    fill: impl FnOnce(StagedFile) -> Result<(StagedFile, u64), Error>,
+) -> Result<OutputFile, Error> {
+    let name = format!("{}-{}{suffix}.parquet", table.name, day.to_iso());
+    let (sink, rows) = fill(StagedFile::create(staging, &name)?)?;
     let Finished { path, bytes, blake3 } = sink.finish()?;
-    Ok(OutputFile { table: table.name, day, bytes, blake3, rows: rows.len() as u64, path })
+    Ok(OutputFile { table: table.name, day, bytes, blake3, rows, path })
 }
 
 fn encode<T: Sync>(
@@ -91,11 +105,15 @@ pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<Writer
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting_columns(table))
         .set_key_value_metadata(Some([name].into_iter().chain(pair).collect()));
-    for path in distinct_columns(&table.columns, &[]) {
-        builder = builder.set_column_dictionary_enabled(path, false);
-    }
-    for path in nested_columns(&table.columns) {
-        builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
+    for (path, column) in leaves(&table.columns) {
+        if matches!(column.kind, Kind::Time) || DISTINCT.contains(&column.name) {
+            // A dictionary would hold nearly every value.
+            builder = builder.set_column_dictionary_enabled(path.clone(), false);
+        }
+        if path.parts().len() > 1 {
+            // No reader skips anything by what lists of structures hold.
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
     }
     for column in table.bloom {
         builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
@@ -103,33 +121,20 @@ pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<Writer
     Ok(builder.build())
 }
 
-/// Returns the columns in which nearly every value is another one: a dictionary would hold them all.
-fn distinct_columns(columns: &[ColumnDef], within: &[&str]) -> Vec<ColumnPath> {
-    let below = |column: &ColumnDef| {
-        let path = [within, &[column.name]].concat();
+/// Returns the columns and, in the place of lists of structures, their fields, each with its path in the file.
+fn leaves(columns: &[ColumnDef]) -> Vec<(ColumnPath, &ColumnDef)> {
+    let path = |names: &[&str]| ColumnPath::new(names.iter().map(|name| (*name).to_owned()).collect());
+    let mut leaves = Vec::new();
+    for column in columns {
         match &column.kind {
-            Kind::Rows(fields) => distinct_columns(fields, &[&path[..], &["list", ITEM]].concat()),
-            Kind::Time => vec![path_of(&path)],
-            _ if DISTINCT.contains(&column.name) => vec![path_of(&path)],
-            _ => Vec::new(),
+            Kind::Rows(fields) => {
+                let inner = |field: &ColumnDef| path(&[column.name, "list", ITEM, field.name]);
+                leaves.extend(fields.iter().map(|field| (inner(field), field)));
+            }
+            _ => leaves.push((path(&[column.name]), column)),
         }
-    };
-    columns.iter().flat_map(below).collect()
-}
-
-/// Returns the columns within lists of structures: no reader skips anything by what they hold.
-fn nested_columns(columns: &[ColumnDef]) -> Vec<ColumnPath> {
-    let below = |column: &ColumnDef| match &column.kind {
-        Kind::Rows(fields) => {
-            fields.iter().map(|field| path_of(&[column.name, "list", ITEM, field.name])).collect()
-        }
-        _ => Vec::new(),
-    };
-    columns.iter().flat_map(below).collect()
-}
-
-fn path_of(names: &[&str]) -> ColumnPath {
-    ColumnPath::new(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+    leaves
 }
 
 /// Says by which columns the rows are sorted. They stand before any nested column, so that their

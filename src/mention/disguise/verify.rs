@@ -1,4 +1,4 @@
-//! Compares what the symbols found with the term, character by character.
+//! Compares what the automaton found with the term, character by character.
 
 use std::ops::Range;
 

@@ -36,12 +36,12 @@ pub(super) fn copy(
 ) -> std::result::Result<StagedFile, Error> {
     let failed = |source| Error::parquet(desk.table.name, source);
     let copier = Copier { part, desk, schema: desk.table.schema() };
-    let (mut file, factory) = writer.into_serialized_writer().map_err(failed)?;
+    let (from, (mut file, factory)) = (part.file()?, writer.into_serialized_writer().map_err(failed)?);
     let may_splice = part.footer().file_metadata().schema() == file.schema_descr().root_schema();
     for groups in part.groups().chunks(rayon::current_num_threads()) {
         let numbered = groups.par_iter().map(|group| copier.make(group, &factory, may_splice));
         for made in numbered.collect::<std::result::Result<Vec<_>, Error>>()? {
-            copier.append(made, &part.file()?, &mut file).map_err(failed)?;
+            copier.append(made, &from, &mut file).map_err(failed)?;
         }
     }
     file.into_inner().map_err(failed)

@@ -26,7 +26,7 @@ use self::part::Part;
 use super::commit::Staging;
 use super::current_tags::{self, CurrentTag};
 use super::parquet_file::{self, OutputFile};
-use super::staged_file::{Finished, StagedFile};
+use super::staged_file::StagedFile;
 use super::table::Table;
 use super::tables::Context;
 use super::words;
@@ -142,16 +142,16 @@ struct Desk<'d> {
 
 impl Desk<'_> {
     fn write(&self, number: usize, work: &Work<'_>) -> Result<OutputFile, Error> {
-        let (table, day) = (self.table.name, self.day);
-        let sink = StagedFile::create(self.staging, &format!("{table}-{}-{number}.parquet", day.to_iso()))?;
-        let writer = self.writer(sink, work.stage).map_err(|source| Error::parquet(table, source))?;
-        let sink = match &work.parts[..] {
-            [part] if work.rows.is_empty() => copy::copy(part, writer, self)?,
-            parts => merged::write(parts, &work.rows, writer, self)?,
-        };
-        let rows = work.parts.iter().map(Part::n_rows).sum::<usize>() + work.rows.len();
-        let Finished { path, bytes, blake3 } = sink.finish()?;
-        Ok(OutputFile { table, day, bytes, blake3, rows: rows as u64, path })
+        parquet_file::stage(self.staging, self.table, self.day, &format!("-{number}"), |sink| {
+            let writer = self.writer(sink, work.stage);
+            let writer = writer.map_err(|source| Error::parquet(self.table.name, source))?;
+            let sink = match &work.parts[..] {
+                [part] if work.rows.is_empty() => copy::copy(part, writer, self)?,
+                parts => merged::write(parts, &work.rows, writer, self)?,
+            };
+            let rows = work.parts.iter().map(Part::n_rows).sum::<usize>() + work.rows.len();
+            Ok((sink, rows as u64))
+        })
     }
 
     fn writer(&self, sink: StagedFile, stage: Stage) -> Result<ArrowWriter<StagedFile>, ParquetError> {

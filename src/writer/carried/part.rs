@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::time::Timestamp;
 
 use super::super::column::micros;
+use super::super::current_tags::damaged;
 use super::super::difference::conformed;
 use super::super::parquet_file;
 use super::{Desk, Earlier, Names, STAGE, Stage};
@@ -89,8 +90,7 @@ impl Part {
         open(&self.path)
     }
 
-    /// Returns an error that says that the file cannot be read.
-    pub fn damaged(&self) -> Error {
+    fn damaged(&self) -> Error {
         damaged(&self.path)
     }
 
@@ -141,10 +141,6 @@ impl Group {
 
 fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(|source| Error::read(path, source))
-}
-
-fn damaged(path: &Path) -> Error {
-    Error::damaged(path, "it cannot be read as the table of current tags")
 }
 
 fn renewed(batch: &RecordBatch, schema: &SchemaRef, as_of: Timestamp) -> Result<RecordBatch, ArrowError> {
