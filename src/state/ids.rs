@@ -23,7 +23,7 @@ use parquet::schema::types::ColumnPath;
 use crate::error::Error;
 use crate::message::Class;
 use crate::time::Day;
-use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile};
+use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile, take_folded};
 
 use super::{FORMAT, footer};
 
@@ -116,30 +116,20 @@ impl IdMemory {
         if n_fresh == 0 {
             return Ok((self.files, None));
         }
-        let (folded, n_folded) = self.split_folded(day, n_fresh);
+        let dt = day.map(|day| day.to_iso()).unwrap_or_default();
+        let folded = take_folded(&mut self.files, n_fresh, |file| (file.dt == dt).then_some(file.rows));
+        let n_folded: u64 = folded.iter().map(|file| file.rows).sum();
         let mut writer = IdWriter::create(staging, self.part, n_fresh + n_folded)?;
         for range in 0..N_RANGES {
             let mut ids = fresh(range)?;
-            for path in &folded {
-                scan_file(path, Some(range), &mut |id| ids.push(id))?;
+            for file in &folded {
+                scan_file(&self.root.join(&file.path), Some(range), &mut |id| ids.push(id))?;
             }
             ids.sort_unstable();
             ids.dedup();
             writer.write_range(&ids)?;
         }
         Ok((self.files, Some(writer.finish(self.part, day)?)))
-    }
-
-    /// Takes off the newest files of the same day that are not much larger than what is new. Also returns how
-    /// many ids they have.
-    fn split_folded(&mut self, day: Option<Day>, n_fresh: u64) -> (Vec<PathBuf>, u64) {
-        let dt = day.map(|day| day.to_iso()).unwrap_or_default();
-        let (mut folded, mut n_rows) = (Vec::new(), n_fresh);
-        while let Some(file) = self.files.pop_if(|file| file.dt == dt && file.rows <= 2 * n_rows) {
-            n_rows += file.rows;
-            folded.push(self.root.join(&file.path));
-        }
-        (folded, n_rows - n_fresh)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::time::Timestamp;
-use crate::writer::{FileEntry, Staging, StateFile};
+use crate::writer::{FileEntry, Staging, StateFile, take_folded};
 
 use super::N_SHARDS;
 use super::layer::{IndexRow, Layer, StoredHistory, write_layer};
@@ -147,7 +147,7 @@ pub fn write_shard(
     if changed.is_empty() {
         return Ok((stay, None));
     }
-    let folded = split_folded(&mut stay, changed.len() as u64);
+    let folded = take_folded(&mut stay, changed.len() as u64, |file| Some(file.rows));
     let mut sources: Vec<Source> = vec![(Box::new(changed.into_iter().map(Ok)) as Rows).peekable()];
     for file in folded.iter().rev() {
         let rows: Rows = Box::new(Layer::open(&reader.root.join(&file.path))?.scan()?);
@@ -155,17 +155,6 @@ pub fn write_shard(
     }
     let file = write_layer(staging, &part(shard), Merge { sources })?;
     Ok((stay, Some(file)))
-}
-
-/// Takes off the newest layers that are at most [`FOLD`] times as large as all that is newer.
-fn split_folded(layers: &mut Vec<FileEntry>, n_changed: u64) -> Vec<FileEntry> {
-    let mut n_rows = n_changed;
-    let mut keep = layers.len();
-    while let Some(next) = keep.checked_sub(1).filter(|next| layers[*next].rows <= n_rows * FOLD) {
-        n_rows += layers[next].rows;
-        keep = next;
-    }
-    layers.split_off(keep)
 }
 
 type Rows = Box<dyn Iterator<Item = Result<StoredHistory, Error>>>;
@@ -204,6 +193,3 @@ impl Iterator for Merge {
 fn part(shard: usize) -> String {
     format!("{shard:02}")
 }
-
-/// With 2, a shard of n rows has about log2(n) layers at most, and a row is rewritten about as often.
-const FOLD: u64 = 2;

@@ -25,6 +25,7 @@ use crate::time::{Day, Millis, Timestamp};
 use self::part::Part;
 use super::commit::Staging;
 use super::current_tags::{self, CurrentTag};
+use super::folding::take_folded;
 use super::parquet_file::{self, OutputFile};
 use super::staged_file::StagedFile;
 use super::table::Table;
@@ -105,11 +106,12 @@ struct Work<'r> {
 /// Says what is written: one file at least.
 fn works(mut parts: Vec<Part>, rows: &[CurrentTag], as_of: Timestamp) -> Vec<Work<'_>> {
     let mut works = Vec::new();
+    // The largest is the oldest.
     parts.sort_by_key(|part| std::cmp::Reverse(part.n_rows()));
-    let (awake, at_rest) = parts.into_iter().partition(|part| part.stage() == Stage::Awake);
-    for (stage, mut parts) in [(Stage::Awake, awake), (Stage::AtRest, at_rest)] {
+    for stage in [Stage::Awake, Stage::AtRest] {
+        let mut parts: Vec<Part> = parts.extract_if(.., |part| part.stage() == stage).collect();
         let rows: Vec<&CurrentTag> = rows.iter().filter(|row| Stage::of(row, as_of) == stage).collect();
-        let folded = split_folded(&mut parts, rows.len());
+        let folded = take_folded(&mut parts, rows.len() as u64, |part| Some(part.n_rows() as u64));
         works.extend(parts.into_iter().map(|part| Work { stage, parts: vec![part], rows: Vec::new() }));
         if !rows.is_empty() {
             works.push(Work { stage, parts: folded, rows });
@@ -119,16 +121,6 @@ fn works(mut parts: Vec<Part>, rows: &[CurrentTag], as_of: Timestamp) -> Vec<Wor
         works.push(Work { stage: Stage::AtRest, parts: Vec::new(), rows: Vec::new() });
     }
     works
-}
-
-/// Takes off the smallest parts that are at most [`FOLD`] times as large as all that is newer.
-fn split_folded(parts: &mut Vec<Part>, n_new: usize) -> Vec<Part> {
-    let (mut n_rows, mut keep) = (n_new, parts.len());
-    while let Some(next) = keep.checked_sub(1).filter(|next| parts[*next].n_rows() <= n_rows * FOLD) {
-        n_rows += parts[next].n_rows();
-        keep = next;
-    }
-    parts.split_off(keep)
 }
 
 /// What all parts are written with.
@@ -195,6 +187,3 @@ const STAGE: &str = "chattag.stage";
 
 /// What is due within two days is due in one of the next two nights.
 const SOON: Millis = Millis(2 * Millis::DAY.0);
-
-/// With 2, n rows lie in about log2(n) parts at most, and a row is merged about as often.
-const FOLD: usize = 2;
