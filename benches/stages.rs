@@ -16,7 +16,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use chattag::archive::ReadOptions;
 use chattag::batch::{Progress, RunOptions, run};
 use chattag::bundle::{Bundle, Options};
 use chattag::mention::{Mention, Scratch};
@@ -118,20 +117,7 @@ fn write_tables(bencher: Bencher<'_, '_>) {
 }
 
 fn run_options(archive: &Path, out: &Path) -> RunOptions {
-    RunOptions {
-        archives: vec![archive.to_string_lossy().into_owned()],
-        events: Vec::new(),
-        out: out.to_owned(),
-        read: ReadOptions::default(),
-        as_of: None,
-        jobs: None,
-        memory: 256 << 20,
-        mentions: false,
-        respect_disagree: false,
-        count_recalled: false,
-        keep_raw: false,
-        tables: TableOptions::default(),
-    }
+    RunOptions::new(vec![archive.to_string_lossy().into_owned()], out)
 }
 
 /// The samples, from files to tables: mostly what a run costs whatever its size.

@@ -6,10 +6,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use arrow::util::display::array_value_to_string;
-use chattag::archive::ReadOptions;
 use chattag::batch::{self, Progress, RunOptions, RunReport};
 use chattag::bundle::{Bundle, embedded_files};
-use chattag::writer::TableOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -46,18 +44,10 @@ impl Night {
         };
         let arguments: Vec<String> = arguments.iter().map(named).collect();
         let options = RunOptions {
-            archives: vec![path("archive.jsonl")],
             events: batch::event_sources(&arguments).unwrap(),
-            out: place.path().join("out"),
-            read: ReadOptions::default(),
-            as_of: None,
             jobs: Some(2),
             memory: 64 << 20,
-            mentions: false,
-            respect_disagree: false,
-            count_recalled: false,
-            keep_raw: false,
-            tables: TableOptions::default(),
+            ..RunOptions::new(vec![path("archive.jsonl")], &place.path().join("out"))
         };
         let report = batch::run(&bundle(), &options, &Progress::default()).unwrap();
         Night { place, report }

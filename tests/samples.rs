@@ -14,7 +14,6 @@ use chattag::batch::{self, Progress, RunOptions, RunReport};
 use chattag::bundle::{Bundle, Options};
 use chattag::rules::Status;
 use chattag::time::{Timestamp, Zone};
-use chattag::writer::TableOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -43,18 +42,14 @@ impl Answered {
             (!inputs[0].ends_with("encrypted")).then_some(sources).into_iter().collect();
         let roster = Roster::read(&samples().join("roster.csv")).unwrap();
         let options = RunOptions {
-            archives: inputs.iter().map(|input| input.to_str().unwrap().to_owned()).collect(),
             events: batch::event_sources(&events).unwrap(),
-            out: place.path().join("out"),
             read: ReadOptions { roster, ..ReadOptions::default() },
-            as_of: None,
             jobs: Some(2),
             memory: 64 << 20,
-            mentions: false,
-            respect_disagree: false,
-            count_recalled: false,
-            keep_raw: false,
-            tables: TableOptions::default(),
+            ..RunOptions::new(
+                inputs.iter().map(|input| input.to_str().unwrap().to_owned()).collect(),
+                &place.path().join("out"),
+            )
         };
         let report = batch::run(bundle, &options, &Progress::default()).unwrap();
         Answered { place, report }

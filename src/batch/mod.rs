@@ -28,7 +28,7 @@ pub(crate) mod tally;
 pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use rehearse::{Rehearsal, RehearsalOptions, Said, histories, rehearse};
@@ -81,6 +81,24 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// A run over `archives` into `out` on all cores, with nothing else asked for.
+    pub fn new(archives: Vec<String>, out: &Path) -> RunOptions {
+        RunOptions {
+            archives,
+            events: Vec::new(),
+            out: out.to_owned(),
+            read: ReadOptions::default(),
+            as_of: None,
+            jobs: None,
+            memory: MEMORY,
+            mentions: false,
+            respect_disagree: false,
+            count_recalled: false,
+            keep_raw: false,
+            tables: TableOptions::default(),
+        }
+    }
+
     /// Returns the options that change what is decided or written, by name, for the commit record.
     fn that_change_output(&self) -> BTreeMap<String, String> {
         let options = [
@@ -367,6 +385,9 @@ fn event_shards_for(n: u64) -> usize {
 /// Event shards at most: enough that one shard of a hundred million messages fits in memory, and one of a
 /// million in a core's own cache.
 const MOST_EVENT_SHARDS: usize = 256;
+
+/// Bytes of waiting events that a run keeps in memory unless told otherwise.
+const MEMORY: usize = 256 << 20;
 
 /// How much of an archive makes one event shard.
 const EVENT_SHARD_BYTES: u64 = 2 << 20;

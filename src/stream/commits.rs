@@ -175,17 +175,13 @@ fn begins_with(path: &Path, bytes: u64, hash: blake3::Hash) -> bool {
 /// A checkpoint writes what a run with these options would.
 fn run_options(options: &StreamOptions, out: &Path) -> RunOptions {
     RunOptions {
-        archives: options.inputs.clone(),
         events: options.events.clone(),
-        out: out.to_owned(),
         read: options.read.clone(),
-        as_of: None,
         jobs: options.jobs,
         memory: usize::MAX,
-        mentions: false,
         respect_disagree: options.respect_disagree,
-        count_recalled: false,
         keep_raw: options.keep_raw,
         tables: options.tables,
+        ..RunOptions::new(options.inputs.clone(), out)
     }
 }

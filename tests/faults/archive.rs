@@ -4,11 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use chattag::archive::ReadOptions;
 use chattag::batch::{self, Progress, RunOptions};
 use chattag::bundle::{self, Bundle};
 use chattag::error::Error;
-use chattag::writer::{Disk, TableOptions};
+use chattag::writer::Disk;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -60,18 +59,9 @@ fn lines(night: usize) -> String {
 /// Runs one night in this process, on one thread.
 pub fn run(night: usize, out: &Path, disk: &Disk) -> Result<(), Error> {
     let options = RunOptions {
-        archives: vec![nights()[night].display().to_string()],
-        events: Vec::new(),
-        out: out.to_owned(),
-        read: ReadOptions::default(),
-        as_of: None,
         jobs: Some(1),
         memory: 1 << 20,
-        mentions: false,
-        respect_disagree: false,
-        count_recalled: false,
-        keep_raw: false,
-        tables: TableOptions::default(),
+        ..RunOptions::new(vec![nights()[night].display().to_string()], out)
     };
     batch::run_on(shipped(), &options, &Progress::default(), disk).map(drop)
 }

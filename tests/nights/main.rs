@@ -11,7 +11,7 @@ use chattag::archive::{ReadOptions, Roster};
 use chattag::batch::{self, Progress, ReplayOptions, RunOptions, RunReport, Which};
 use chattag::bundle::{Bundle, Options};
 use chattag::time::{Timestamp, Zone};
-use chattag::writer::{FileEntry, Store, TableOptions};
+use chattag::writer::{FileEntry, Store};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -37,18 +37,9 @@ fn bundle() -> &'static Bundle {
 
 fn options(inputs: &[PathBuf], out: &Path) -> RunOptions {
     RunOptions {
-        archives: inputs.iter().map(|input| input.to_str().unwrap().to_owned()).collect(),
-        events: Vec::new(),
-        out: out.to_owned(),
-        read: ReadOptions::default(),
-        as_of: None,
         jobs: Some(2),
         memory: 64 << 20,
-        mentions: false,
-        respect_disagree: false,
-        count_recalled: false,
-        keep_raw: false,
-        tables: TableOptions::default(),
+        ..RunOptions::new(inputs.iter().map(|input| input.to_str().unwrap().to_owned()).collect(), out)
     }
 }
 

@@ -79,18 +79,14 @@ pub fn run(args: &ReplayArgs, console: &Console) -> anyhow::Result<Status> {
         rules: which(args),
         dry_run: args.dry_run,
         run: RunOptions {
-            archives: args.archives.clone(),
             events: batch::event_sources(&args.events)?,
-            out: args.out.clone(),
-            as_of: None,
             read: reading::resolve(&args.reading, zone, console)?,
             jobs: args.jobs,
             memory: parse_size(&args.memory)?,
-            mentions: false,
             respect_disagree: args.respect_disagree,
             count_recalled: args.count_recalled,
-            keep_raw: false,
             tables: TableOptions { no_text: args.no_text, unmasked: args.unmasked },
+            ..RunOptions::new(args.archives.clone(), &args.out)
         },
     };
     let progress = Arc::new(Progress::default());
