@@ -121,13 +121,46 @@ pub(super) fn is_plain_han(c: char) -> bool {
     PLAIN_HAN.get(code / 64).is_some_and(|bits| bits >> (code % 64) & 1 == 1)
 }
 
-/// Returns the Chinese character that `bytes`, which are UTF-8, begin with, when it folds to itself; it has three
-/// bytes. Without the questions that decoding any character asks.
+/// A run of Chinese characters that fold to themselves: three bytes each, decoded without the questions that any
+/// character asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Han<'t>(&'t [[u8; 3]]);
+
+impl<'t> Han<'t> {
+    /// Returns the run that `bytes`, which are UTF-8, begin with.
+    #[inline(always)]
+    pub(super) fn before_others(bytes: &'t [u8]) -> Han<'t> {
+        let (characters, _) = bytes.as_chunks();
+        let is_plain = |character: &&[u8; 3]| {
+            let code = code_of(**character);
+            character[0] & 0xf0 == 0xe0 && PLAIN_HAN[code as usize / 64] >> (code % 64) & 1 == 1
+        };
+        Han(&characters[..characters.iter().take_while(is_plain).count()])
+    }
+
+    /// Returns whether there are none.
+    #[inline(always)]
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the number of characters.
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the code points of the characters.
+    #[inline(always)]
+    pub fn codes(self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|character| code_of(*character))
+    }
+}
+
+/// Returns the code point of a character of three bytes.
 #[inline(always)]
-pub(super) fn plain_han_at(bytes: &[u8]) -> Option<u32> {
-    let [a @ 0xe0..0xf0, b, c, ..] = *bytes else { return None };
-    let code = (u32::from(a) & 0x0f) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f;
-    (PLAIN_HAN[code as usize / 64] >> (code % 64) & 1 == 1).then_some(code)
+fn code_of([a, b, c]: [u8; 3]) -> u32 {
+    (u32::from(a) & 0x0f) << 12 | (u32::from(b) & 0x3f) << 6 | u32::from(c) & 0x3f
 }
 
 /// Bits of the folded character, or of the place and length of an expansion.

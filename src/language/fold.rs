@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::character::{CharFlags, Folded, entry, flags_of, plain_han_at};
+use super::character::{CharFlags, Folded, Han, entry, flags_of};
 use super::offsets::OffsetMap;
 
 /// A folded text, its kinds of characters, and the way back.
@@ -77,39 +77,37 @@ impl FoldedText {
 
 /// Replaces `out` by the folded `text`.
 pub fn fold_into(text: &str, out: &mut FoldedText) {
-    fold_with(text, out, |_, _| {});
+    fold_before(text, out, &mut ());
 }
 
-/// Replaces `out` by the folded `text`, and shows `visit` each folded character's code point with its byte
-/// offset on the way: whoever looks at all of them need not decode the text once more.
+/// Replaces `out` by the folded `text` and shows its characters to `witness` on the way.
 #[inline]
-pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, u32)) {
+pub fn fold_before(text: &str, out: &mut FoldedText, witness: &mut impl Witness) {
     out.clear();
-    let (mut at, mut copied) = (0, 0);
+    let (bytes, mut at, mut copied) = (text.as_bytes(), 0, 0);
     let mut flags = CharFlags::default();
-    while at < text.len() {
-        let before = out.text.len();
-        let from = at;
-        while let Some(code) = plain_han_at(&text.as_bytes()[at..]) {
-            visit(before + (at - copied), code);
-            at += PLAIN_HAN_BYTES;
-        }
-        if at > from {
+    loop {
+        let run = Han::before_others(&bytes[at..]);
+        if !run.is_empty() {
+            witness.han(out.text.len() + (at - copied), run);
             flags |= CharFlags::HAN;
+            at += 3 * run.len();
         }
         let Some(c) = text[at..].chars().next() else { break };
         let (entry, end) = (entry(c), at + c.len_utf8());
         flags |= entry.flags();
         if entry.is_same() {
-            visit(before + (at - copied), c as u32);
+            witness.character(out.text.len() + (at - copied), c as u32);
         } else {
             out.text.push_str(&text[copied..at]);
             let from = out.text.len();
             let folded = entry.folded();
             out.push(folded, end, end - at);
             match folded {
-                Folded::Char(c) => visit(from, c as u32),
-                Folded::Text(text) => text.char_indices().for_each(|(at, c)| visit(from + at, c as u32)),
+                Folded::Char(c) => witness.character(from, c as u32),
+                Folded::Text(text) => {
+                    text.char_indices().for_each(|(at, c)| witness.character(from + at, c as u32))
+                }
                 Folded::Same => {}
             }
             copied = end;
@@ -121,6 +119,22 @@ pub fn fold_with(text: &str, out: &mut FoldedText, mut visit: impl FnMut(usize, 
     if flags.intersects(CharFlags::BRACKET) {
         out.mark_atoms();
     }
+}
+
+/// Is shown the characters of a text while it is folded: whoever looks at all of them need not decode it once more.
+pub trait Witness {
+    /// Takes a folded character's code point and its byte offset in the folded text.
+    fn character(&mut self, at: usize, code: u32);
+
+    /// Takes a run of Chinese characters and its byte offset.
+    fn han(&mut self, at: usize, run: Han<'_>);
+}
+
+/// Whoever wants to see nothing.
+impl Witness for () {
+    fn character(&mut self, _: usize, _: u32) {}
+
+    fn han(&mut self, _: usize, _: Han<'_>) {}
 }
 
 /// Returns the folded `text`, for lexicons and other small things.
@@ -145,8 +159,6 @@ fn atom_len(text: &str) -> Option<usize> {
     None
 }
 
-/// Bytes of what [`plain_han_at`] finds.
-const PLAIN_HAN_BYTES: usize = 3;
 /// Longest name of an emoji code, in characters. The longest ones of WeChat have four.
 const MAX_ATOM_CHARS: usize = 6;
 

@@ -16,9 +16,9 @@ mod sound_source;
 #[cfg(test)]
 mod table_source;
 
-pub use character::{CharFlags, flags_of, fold_char};
+pub use character::{CharFlags, Han, flags_of, fold_char};
 pub use clause::{Clause, clause_around};
-pub use fold::{FoldedText, fold, fold_into, fold_with};
+pub use fold::{FoldedText, Witness, fold, fold_before, fold_into};
 pub use offsets::OffsetMap;
 pub use segment::{Segmenter, load_dictionary};
 pub use skip::{SkippedText, skip_into, without_separators};

@@ -5,7 +5,7 @@
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
 
-use crate::language::{FoldedText, Segmenter, SkippedText, fold, fold_with, skip_into};
+use crate::language::{FoldedText, Segmenter, SkippedText, fold, fold_before, skip_into};
 use crate::lexicon::{
     Catalog, LayerSet, LexiconIdx, LexiconSet, Mode, NegationPolicy, Term, TermIdx, Validity,
 };
@@ -43,10 +43,8 @@ pub struct Annotator {
 pub struct Scratch {
     pub(super) folded: FoldedText,
     skipped: SkippedText,
-    /// The folded characters, each with its place.
-    characters: Vec<(u32, u32)>,
-    /// Which of them end a pair that begins a pattern.
-    candidates_at: Vec<u32>,
+    /// Where the second characters of pairs stand that begin patterns.
+    pairs: Vec<u32>,
     places: Vec<u32>,
     found: Vec<Found>,
     pub(super) candidates: Vec<Candidate>,
@@ -164,10 +162,10 @@ impl Annotator {
 
     /// Folds a text and collects its candidates.
     pub(super) fn look(&self, text: &str, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let Scratch { folded, characters, candidates_at, places, .. } = scratch;
-        characters.clear();
-        fold_with(text, folded, |at, c| characters.push((at as u32, c)));
-        self.patterns.starters().find_among(characters, candidates_at, places);
+        let (Scratch { folded, pairs, places, .. }, starters) = (&mut *scratch, self.patterns.starters());
+        let mut watch = starters.watch(pairs);
+        fold_before(text, folded, &mut watch);
+        starters.look_closer(folded.text(), watch.end(), places);
         self.collect(wanted, scratch);
         if self.looks_through(wanted) {
             self.collect_disguised(wanted, scratch);
@@ -188,7 +186,8 @@ impl Annotator {
         self.collect_view(false, wanted, scratch);
         let skips = self.skipping.iter().any(|lexicon| wanted.contains(*lexicon));
         if skips && skip_into(&scratch.folded, &mut scratch.skipped) {
-            self.patterns.starters().find(scratch.skipped.text(), &mut scratch.places);
+            let Scratch { skipped, pairs, places, .. } = &mut *scratch;
+            self.patterns.starters().find(skipped.text(), pairs, places);
             self.collect_view(true, wanted, scratch);
         }
         self.regexes.collect(scratch.folded.text(), wanted, &mut scratch.awake, &mut scratch.candidates);

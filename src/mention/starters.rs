@@ -5,6 +5,8 @@
 //! character, a second one where a pair is known. A place that is named wrongly costs a
 //! few steps of the automaton, so two pairs may share a bit; a place is never missed.
 
+use crate::language::{Han, Witness};
+
 /// How patterns begin. Built once, shared by all threads.
 #[derive(Default)]
 pub(super) struct Starters {
@@ -45,39 +47,35 @@ impl Starters {
         starters
     }
 
-    /// Appends to `places` where in `text` a pattern may begin, in order.
-    pub(super) fn find(&self, text: &str, places: &mut Vec<u32>) {
-        let mut watch = self.watch(places);
-        text.char_indices().for_each(|(at, c)| watch.pass(at, c as u32));
-        watch.end();
+    /// Replaces `places` by where in `text` a pattern may begin, in order. `pairs` is a buffer.
+    pub(super) fn find(&self, text: &str, pairs: &mut Vec<u32>, places: &mut Vec<u32>) {
+        let mut watch = self.watch(pairs);
+        watch.make_room(text.len());
+        text.char_indices().for_each(|(at, c)| watch.character(at, c as u32));
+        self.look_closer(text, watch.end(), places);
     }
 
-    /// Replaces `places` by where a pattern may begin in a text given as its characters, each with its place, in
-    /// order. First it goes through all pairs and notes in `ends`, a buffer, which begin patterns: without a branch,
-    /// since no guess is good where they stand. Then it looks closer at those.
-    pub(super) fn find_among(&self, characters: &[(u32, u32)], ends: &mut Vec<u32>, places: &mut Vec<u32>) {
+    /// Starts to watch a text that is being folded; `pairs` is where it notes which pairs begin patterns.
+    pub(super) fn watch<'s>(&'s self, pairs: &'s mut Vec<u32>) -> PairWatch<'s> {
+        PairWatch { starters: self, pairs, n: 0, before: NOTHING }
+    }
+
+    /// Replaces `places` by where in `text` a pattern may begin, in order, given where the second characters of
+    /// pairs stand that begin patterns.
+    pub(super) fn look_closer(&self, text: &str, pairs: &[u32], places: &mut Vec<u32>) {
         places.clear();
-        if ends.len() <= characters.len() {
-            ends.resize(characters.len() + 1, 0);
-        }
-        let (mut n, mut before) = (0, NOTHING);
-        for (number, (_, c)) in (0..).zip(characters) {
-            ends[n] = number;
-            n += usize::from(self.pairs.has(pair(before, *c)));
-            before = *c;
-        }
-        for end in &ends[..n] {
-            let end = *end as usize;
-            let Some((at, first)) = end.checked_sub(1).map(|first| characters[first]) else { continue };
-            let (second, third) = (characters[end].1, characters.get(end + 1).map(|(_, c)| *c));
-            let goes_on = |third| self.triples.has(triple(first, second, third));
-            if self.whole_pairs.has(pair(first, second)) || third.is_some_and(goes_on) {
-                places.push(at);
+        for second_at in pairs {
+            let (before, rest) = text.split_at(*second_at as usize);
+            let mut rest = rest.chars().map(u32::from);
+            let (Some(first), Some(second)) = (before.chars().next_back(), rest.next()) else { continue };
+            let goes_on = |third| self.triples.has(triple(first as u32, second, third));
+            if self.whole_pairs.has(pair(first as u32, second)) || rest.next().is_some_and(goes_on) {
+                places.push(second_at - first.len_utf8() as u32);
             }
         }
         if self.has_singles {
-            let alone = characters.iter().filter(|(_, c)| self.singles.has(*c));
-            places.extend(alone.map(|(at, _)| *at));
+            let alone = text.char_indices().filter(|(_, c)| self.singles.has(*c as u32));
+            places.extend(alone.map(|(at, _)| at as u32));
             places.sort_unstable();
             places.dedup();
         }
@@ -85,80 +83,87 @@ impl Starters {
 
     /// Returns whether a pattern may begin anywhere in `text`.
     pub(super) fn may_begin(&self, text: &str) -> bool {
-        let (mut before, mut earlier, mut waits) = (NOTHING, NOTHING, false);
-        for c in text.chars().map(u32::from) {
-            let pair = pair(before, c);
-            let begins = self.pairs.has(pair);
-            if self.singles.has(c)
-                || begins && self.whole_pairs.has(pair)
-                || waits && self.triples.has(triple(earlier, before, c))
-            {
-                return true;
-            }
-            (earlier, before, waits) = (before, c, begins);
-        }
-        false
+        let mut lookout = self.lookout();
+        text.chars().any(|c| lookout.sees(c as u32))
     }
 
-    /// Notes at which of the last three characters, each with its place, a pattern begins as far as the
-    /// tables agree. Apart from [`Watch::pass`], which runs for every character and keeps what it knows in
-    /// registers: so this takes values.
-    #[inline(never)]
-    fn look_closer(&self, last: [(u32, u32); 3], waits: bool, begins: bool, places: &mut Vec<u32>) {
-        let [earlier, before, (at, c)] = last;
-        if waits && self.triples.has(triple(earlier.1, before.1, c)) {
-            places.push(earlier.0);
-        }
-        if begins && self.whole_pairs.has(pair(before.1, c)) {
-            places.push(before.0);
-        }
-        if self.has_singles && self.singles.has(c) {
-            places.push(at);
-        }
-    }
-
-    /// Starts to watch a text whose characters are shown one by one; `places` is where it
-    /// notes what [`Starters::find`] finds.
-    pub(super) fn watch<'s>(&'s self, places: &'s mut Vec<u32>) -> Watch<'s> {
-        places.clear();
-        Watch { starters: self, places, before: (0, NOTHING), earlier: (0, NOTHING), waits: false }
+    /// Begins to look out for the first pattern.
+    pub(super) fn lookout(&self) -> Lookout<'_> {
+        Lookout { starters: self, before: NOTHING, earlier: NOTHING, waits: false }
     }
 }
 
-/// The way through one text.
-pub(super) struct Watch<'s> {
+/// Tells of characters that are shown one by one whether they may be the beginning of a pattern.
+pub(super) struct Lookout<'s> {
     starters: &'s Starters,
-    places: &'s mut Vec<u32>,
-    /// The character before the next one, and its place.
-    before: (u32, u32),
+    /// The character before the next one.
+    before: u32,
     /// The one before that.
-    earlier: (u32, u32),
+    earlier: u32,
     /// These two begin a longer pattern, if the third agrees.
     waits: bool,
 }
 
-impl Watch<'_> {
-    /// Takes the code point of the text's next character, at byte `at`.
+impl Lookout<'_> {
+    /// Takes the next character; returns whether it and those before it may begin a pattern.
     #[inline(always)]
-    pub(super) fn pass(&mut self, at: usize, c: u32) {
-        let pair = pair(self.before.1, c);
-        let begins = self.starters.pairs.has(pair);
-        let single = self.starters.has_singles && self.starters.singles.has(c);
-        if self.waits | begins | single {
-            let [earlier, before] = [self.earlier, self.before];
-            self.starters.look_closer([earlier, before, (at as u32, c)], self.waits, begins, self.places);
-        }
-        self.waits = begins;
-        self.earlier = self.before;
-        self.before = (at as u32, c);
+    pub(super) fn sees(&mut self, code: u32) -> bool {
+        let (starters, pair) = (self.starters, pair(self.before, code));
+        let begins = starters.pairs.has(pair);
+        let single = starters.has_singles && starters.singles.has(code);
+        let seen = (single | begins | self.waits)
+            && (single
+                || begins && starters.whole_pairs.has(pair)
+                || self.waits && starters.triples.has(triple(self.earlier, self.before, code)));
+        (self.earlier, self.before, self.waits) = (self.before, code, begins);
+        seen
+    }
+}
+
+/// Notes which pairs of a text's characters begin patterns, while the text is folded. It does so without a branch, since
+/// no guess is good where such pairs stand; [`Starters::look_closer`] goes on from there.
+pub(super) struct PairWatch<'s> {
+    starters: &'s Starters,
+    /// Where the second characters of such pairs stand, in bytes: the first `n`. The rest is what earlier texts left.
+    pairs: &'s mut Vec<u32>,
+    n: usize,
+    /// The character before the next one.
+    before: u32,
+}
+
+impl<'s> PairWatch<'s> {
+    /// Returns the pairs that were noted: where their second characters stand.
+    pub(super) fn end(self) -> &'s [u32] {
+        &self.pairs[..self.n]
     }
 
-    /// Puts the places in order, each once.
-    pub(super) fn end(self) {
-        if self.places.len() > 1 {
-            self.places.sort_unstable();
-            self.places.dedup();
+    #[inline(always)]
+    fn make_room(&mut self, n: usize) {
+        if self.pairs.len() < self.n + n {
+            self.pairs.resize(self.n + n, 0);
         }
+    }
+}
+
+impl Witness for PairWatch<'_> {
+    #[inline(always)]
+    fn character(&mut self, at: usize, code: u32) {
+        self.make_room(1);
+        self.pairs[self.n] = at as u32;
+        self.n += usize::from(self.starters.pairs.has(pair(self.before, code)));
+        self.before = code;
+    }
+
+    #[inline(always)]
+    fn han(&mut self, at: usize, run: Han<'_>) {
+        self.make_room(run.len());
+        let (pairs, mut n, mut before) = (&mut self.pairs[self.n..], 0, self.before);
+        for (at, code) in (at as u32..).step_by(3).zip(run.codes()) {
+            pairs[n] = at;
+            n += usize::from(self.starters.pairs.has(pair(before, code)));
+            before = code;
+        }
+        (self.n, self.before) = (self.n + n, before);
     }
 }
 
@@ -225,13 +230,9 @@ mod tests {
             ("àéé", &[2, 4]),
             ("a😀好", &[1]),
         ];
-        let mut places = Vec::new();
+        let (mut pairs, mut places) = (Vec::new(), Vec::new());
         for (text, expected) in CASES {
-            let characters: Vec<(u32, u32)> =
-                text.char_indices().map(|(at, c)| (at as u32, u32::from(c))).collect();
-            starters.find_among(&characters, &mut Vec::new(), &mut places);
-            assert_eq!(places, *expected, "{text}");
-            starters.find(text, &mut places);
+            starters.find(text, &mut pairs, &mut places);
             assert_eq!(places, *expected, "{text}");
             assert_eq!(starters.may_begin(text), !places.is_empty(), "{text}");
         }

@@ -10,39 +10,31 @@ use crate::mention::starters::Starters;
 use super::view::{BREAK, Reader, is_soft_here, symbol_of_han};
 
 /// Returns whether a term may stand in the text in disguise; a text where one does is never missed.
-/// `places` is a buffer.
-pub(super) fn may_hold(
-    folded: &FoldedText,
-    reader: &Reader,
-    starters: &Starters,
-    places: &mut Vec<u32>,
-) -> bool {
+pub(super) fn may_hold(folded: &FoldedText, reader: &Reader, starters: &Starters) -> bool {
     if folded.flags().intersects(CharFlags::LATIN) || !folded.atoms().is_empty() {
         return true;
     }
-    let mut watch = starters.watch(places);
-    let mut last = BREAK;
-    for (at, c) in folded.text().char_indices() {
+    let (mut lookout, mut last) = (starters.lookout(), BREAK);
+    folded.text().chars().any(|c| {
         let flags = flags_of(c);
         if flags.intersects(CharFlags::HAN) && !is_soft_here(c) {
             // A character that is said twice counts once; a numeral does not.
             let symbol = symbol_of_han(c);
-            if c != last || symbol.is_ascii_digit() {
-                watch.pass(at, u32::from(symbol));
-            }
+            let counts = c != last || symbol.is_ascii_digit();
             last = c;
+            counts && lookout.sees(u32::from(symbol))
         } else if flags.intersects(CharFlags::DIGIT) {
-            watch.pass(at, u32::from(c));
             last = c;
+            lookout.sees(u32::from(c))
         } else if reader.reads_otherwise(c) {
-            return true;
+            true
         } else if !flags.intersects(CharFlags::SKIP | CharFlags::SOFT) && !is_soft_here(c) && c != '\n' {
-            watch.pass(at, u32::from(BREAK));
             last = BREAK;
+            lookout.sees(u32::from(BREAK))
+        } else {
+            false
         }
-    }
-    watch.end();
-    !places.is_empty()
+    })
 }
 
 #[cfg(test)]
@@ -61,7 +53,8 @@ mod tests {
             terms in proptest::collection::vec("(微|信|一|5|加|v|钱){1,4}", 1..4),
         ) {
             let reader = Reader::new(&VariantTables::default());
-            let (mut view, mut folded, mut places) = (View::default(), FoldedText::default(), Vec::new());
+            let (mut view, mut folded) = (View::default(), FoldedText::default());
+            let (mut pairs, mut places) = (Vec::new(), Vec::new());
             let symbols: Vec<String> = terms.iter().map(|term| {
                 reader.read_term(term, &mut view);
                 view.symbols().to_owned()
@@ -69,9 +62,9 @@ mod tests {
             let starters = Starters::new(&symbols);
             fold_into(&text, &mut folded);
             reader.read(&folded, &mut view);
-            starters.find(view.symbols(), &mut places);
+            starters.find(view.symbols(), &mut pairs, &mut places);
             let found = !places.is_empty();
-            prop_assert!(!found || may_hold(&folded, &reader, &starters, &mut places), "{text} {symbols:?}");
+            prop_assert!(!found || may_hold(&folded, &reader, &starters), "{text} {symbols:?}");
         }
     }
 }

@@ -58,6 +58,7 @@ pub(super) struct Disguises {
 #[derive(Default)]
 pub(super) struct Buffers {
     view: View,
+    pairs: Vec<u32>,
     places: Vec<u32>,
     hits: Vec<Found>,
     check: WordCheck,
@@ -130,12 +131,12 @@ impl Disguises {
         out: &mut Vec<Disguise>,
     ) {
         let Some(automaton) = &self.automaton else { return };
-        let Buffers { view, places, hits, check, seen } = buffers;
-        if !may_hold(folded, &self.reader, &self.starters, places) {
+        let Buffers { view, pairs, places, hits, check, seen } = buffers;
+        if !may_hold(folded, &self.reader, &self.starters) {
             return;
         }
         self.reader.read(folded, view);
-        self.starters.find(view.symbols(), places);
+        self.starters.find(view.symbols(), pairs, places);
         hits.clear();
         walk(automaton, places, view.symbols().as_bytes(), hits);
         check.clear();
