@@ -382,8 +382,8 @@ impl Memory<'_> {
     /// Returns the histories that are looked at although nothing came for them tonight.
     fn wanted(&self, night: &Night<'_>) -> Vec<u128> {
         let mut wanted: Vec<u128> = match self.adoption {
-            Some(_) => self.shard.hashes().collect(),
-            None => self.shard.due(night.as_of).collect(),
+            Some(_) => self.shard.hashes(),
+            None => self.shard.due(night.as_of),
         };
         if self.ranks {
             wanted.extend(self.shard.ranked());

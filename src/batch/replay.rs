@@ -263,7 +263,7 @@ impl<'r> Replay<'r> {
     ) -> Result<Vec<StoredHistory>, Error> {
         let mut fresh: BTreeMap<u128, StoredHistory> = fresh.into_iter().map(|row| (row.hash, row)).collect();
         let hashes: Vec<u128> = match self.adoption {
-            Some(_) => remembered.hashes().collect(),
+            Some(_) => remembered.hashes(),
             None => fresh.keys().copied().collect(),
         };
         let mut grafted = Vec::new();

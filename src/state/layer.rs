@@ -33,6 +33,7 @@ use crate::message::Class;
 use crate::time::Timestamp;
 use crate::writer::{Finished, StagedFile, Staging, StateFile};
 
+use super::index::Index;
 use super::{FORMAT, footer};
 
 /// A history as a row of a layer.
@@ -52,16 +53,6 @@ pub struct StoredHistory {
     pub ranked: bool,
     /// The encoded [`History`](super::History).
     pub state: Vec<u8>,
-}
-
-/// What is known of a history without decoding it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct IndexRow {
-    pub hash: u128,
-    pub wake_at: Option<Timestamp>,
-    pub ranked: bool,
-    /// Which row of its layer.
-    pub row: u32,
 }
 
 /// A state file, open for reading.
@@ -95,27 +86,14 @@ impl Layer {
         usize::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// Reads hash and dues of all rows.
+    /// Reads what tells which rows are wanted.
     ///
     /// # Errors
     ///
     /// Returns an error when the file cannot be read.
-    pub fn index(&self) -> Result<Vec<IndexRow>, Error> {
-        let mut index = Vec::with_capacity(self.n_rows());
-        for batch in self.reader(&["hash", "wake_at", "ranked"], None)? {
-            let batch = batch.map_err(|_| unreadable(&self.path))?;
-            let hashes = batch.column(0).as_fixed_size_binary();
-            let (dues, ranked) = (batch.column(1).as_primitive::<Int64Type>(), batch.column(2).as_boolean());
-            for row in 0..batch.num_rows() {
-                index.push(IndexRow {
-                    hash: hash_of(hashes.value(row)),
-                    wake_at: dues.is_valid(row).then(|| Timestamp(dues.value(row))),
-                    ranked: ranked.value(row),
-                    row: index.len() as u32,
-                });
-            }
-        }
-        Ok(index)
+    pub fn index(&self) -> Result<Index, Error> {
+        let reader = self.reader(&["hash", "wake_at", "ranked"], None, self.n_rows().max(1))?;
+        Index::of(reader).map_err(|_| unreadable(&self.path))
     }
 
     /// Reads the rows with the given numbers, which ascend.
@@ -138,7 +116,7 @@ impl Layer {
     }
 
     fn rows(&self, selection: Option<RowSelection>) -> Result<Rows, Error> {
-        let reader = self.reader(&COLUMNS, selection)?;
+        let reader = self.reader(&COLUMNS, selection, BATCH_ROWS)?;
         Ok(Rows { path: self.path.clone(), reader, batch: None, next: 0 })
     }
 
@@ -146,12 +124,13 @@ impl Layer {
         &self,
         columns: &[&str],
         selection: Option<RowSelection>,
+        batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
         let file = File::open(&self.path).map_err(|source| Error::read(&self.path, source))?;
         let schema = self.metadata.parquet_schema();
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
             .with_projection(ProjectionMask::columns(schema, columns.iter().copied()))
-            .with_batch_size(BATCH_ROWS);
+            .with_batch_size(batch_rows);
         if let Some(selection) = selection {
             // The reader's own choice decodes all between two rows that lie less than 64 apart, and then filters.
             builder = builder

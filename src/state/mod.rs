@@ -17,6 +17,7 @@ mod bytes;
 mod footer;
 mod history;
 mod ids;
+mod index;
 mod inputs;
 mod layer;
 mod lookup;

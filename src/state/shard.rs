@@ -1,6 +1,5 @@
 //! The shards of a commit: stacks of layers of which the newest row counts.
 
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,8 @@ use crate::time::Timestamp;
 use crate::writer::{FileEntry, Staging, StateFile, take_folded};
 
 use super::N_SHARDS;
-use super::layer::{IndexRow, Layer, StoredHistory, write_layer};
+use super::index::Index;
+use super::layer::{Layer, StoredHistory, write_layer};
 
 /// Reads the histories of one commit.
 #[derive(Clone, Debug)]
@@ -19,12 +19,10 @@ pub struct Reader {
     layers: Vec<Vec<FileEntry>>,
 }
 
-/// One shard, open for reading.
+/// One shard, open for reading: its layers, the oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Shard {
-    layers: Vec<Layer>,
-    /// The row that counts of each history, in order of hashes, with the number of its layer.
-    index: Vec<(IndexRow, u32)>,
+    layers: Vec<(Layer, Index)>,
 }
 
 /// Returns the shard that a history belongs to.
@@ -51,16 +49,11 @@ impl Reader {
     ///
     /// Returns an error when a layer cannot be read.
     pub fn shard(&self, shard: usize) -> Result<Shard, Error> {
-        let open = |file: &FileEntry| Layer::open(&self.root.join(&file.path));
-        let layers: Vec<Layer> = self.layers[shard].iter().map(open).collect::<Result<_, _>>()?;
-        let mut index: Vec<(IndexRow, u32)> = Vec::new();
-        for (number, layer) in layers.iter().enumerate().rev() {
-            index.extend(layer.index()?.into_iter().map(|row| (row, number as u32)));
-        }
-        // Of equal hashes the newest layer comes first and stays. Each layer is in order: a stable sort merges them.
-        index.sort_by_key(|(row, _)| row.hash);
-        index.dedup_by_key(|(row, _)| row.hash);
-        Ok(Shard { layers, index })
+        let open = |file: &FileEntry| {
+            let layer = Layer::open(&self.root.join(&file.path))?;
+            layer.index().map(|index| (layer, index))
+        };
+        Ok(Shard { layers: self.layers[shard].iter().map(open).collect::<Result<_, _>>()? })
     }
 
     /// Returns one history.
@@ -74,37 +67,37 @@ impl Reader {
 }
 
 impl Shard {
-    /// Returns how many histories it has.
-    pub fn len(&self) -> usize {
-        self.index.len()
-    }
-
-    /// Returns whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
-    }
-
     /// Returns the hashes of all histories, in order.
-    pub fn hashes(&self) -> impl Iterator<Item = u128> {
-        self.index.iter().map(|(row, _)| row.hash)
+    pub fn hashes(&self) -> Vec<u128> {
+        self.newest(|index| index.all())
     }
 
     /// Returns the histories in which something happens until `to` without an event, in order of hashes.
-    pub fn due(&self, to: Timestamp) -> impl Iterator<Item = u128> {
-        let is_due = move |row: &IndexRow| row.wake_at.is_some_and(|at| at <= to);
-        self.index.iter().filter(move |(row, _)| is_due(row)).map(|(row, _)| row.hash)
+    pub fn due(&self, to: Timestamp) -> Vec<u128> {
+        self.newest(|index| index.due(to))
     }
 
     /// Returns the histories that a rule over the whole population remembers, in order of hashes.
-    pub fn ranked(&self) -> impl Iterator<Item = u128> {
-        self.index.iter().filter(|(row, _)| row.ranked).map(|(row, _)| row.hash)
+    pub fn ranked(&self) -> Vec<u128> {
+        self.newest(|index| index.ranked())
     }
 
     /// Returns the hash of the history that has `upper` for the upper half of it.
     pub fn with_upper_half(&self, upper: u64) -> Option<u128> {
-        let place = self.index.partition_point(|(row, _)| ((row.hash >> 64) as u64) < upper);
-        let hash = self.index.get(place)?.0.hash;
-        ((hash >> 64) as u64 == upper).then_some(hash)
+        let found = self.layers.iter().filter_map(|(_, index)| index.from(u128::from(upper) << 64)).min()?;
+        ((found >> 64) as u64 == upper).then_some(found)
+    }
+
+    /// Returns, in order, those that `choose` takes from each layer where no newer layer has the history.
+    fn newest<'s, I: Iterator<Item = u128>>(&'s self, choose: impl Fn(&'s Index) -> I) -> Vec<u128> {
+        let mut chosen = Vec::new();
+        for (number, (_, index)) in self.layers.iter().enumerate() {
+            let newer = &self.layers[number + 1..];
+            let counts = |hash: &u128| newer.iter().all(|(_, index)| index.row_of(*hash).is_none());
+            chosen.extend(choose(index).filter(counts));
+        }
+        chosen.sort_unstable();
+        chosen
     }
 
     /// Reads the histories with the given hashes, which ascend; what is not there is left out.
@@ -113,16 +106,17 @@ impl Shard {
     ///
     /// Returns an error when a layer cannot be read.
     pub fn load(&self, hashes: &[u128]) -> Result<Vec<StoredHistory>, Error> {
-        let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut wanted: Vec<Vec<u32>> = vec![Vec::new(); self.layers.len()];
         for hash in hashes {
-            if let Ok(place) = self.index.binary_search_by_key(hash, |(row, _)| row.hash) {
-                let (row, layer) = self.index[place];
-                wanted.entry(layer).or_default().push(row.row);
+            // The newest layer that has it counts.
+            let found = self.layers.iter().map(|(_, index)| index.row_of(*hash)).enumerate();
+            if let Some((layer, row)) = found.rev().find_map(|(layer, row)| Some((layer, row?))) {
+                wanted[layer].push(row);
             }
         }
         let mut found = Vec::with_capacity(hashes.len());
-        for (layer, rows) in wanted {
-            for row in self.layers[layer as usize].read(&rows)? {
+        for ((layer, _), rows) in self.layers.iter().zip(wanted).filter(|(_, rows)| !rows.is_empty()) {
+            for row in layer.read(&rows)? {
                 found.push(row?);
             }
         }

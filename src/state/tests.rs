@@ -83,7 +83,7 @@ proptest! {
         let shards: Vec<Shard> = (0..N_SHARDS).map(|shard| reader.shard(shard).expect("readable")).collect();
         let all: Vec<StoredHistory> = shards
             .iter()
-            .flat_map(|shard| shard.load(&shard.hashes().collect::<Vec<_>>()).expect("readable"))
+            .flat_map(|shard| shard.load(&shard.hashes()).expect("readable"))
             .collect();
         prop_assert_eq!(&all, &expected.values().cloned().collect::<Vec<_>>());
         let due: Vec<u128> = shards.iter().flat_map(|shard| shard.due(Timestamp(100))).collect();

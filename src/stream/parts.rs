@@ -118,7 +118,7 @@ impl Parts {
             Routes { from: shared.as_of.minus(WINDOW), until: shared.as_of, went_to: Map::default() };
         for shard in 0..N_SHARDS {
             let shard = reader.shard(shard)?;
-            let hashes: Vec<u128> = shard.hashes().collect();
+            let hashes = shard.hashes();
             for row in shard.load(&hashes)? {
                 self.take_history(&row, adoption.as_ref(), &mut routes)?;
             }

@@ -101,7 +101,7 @@ pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<Writer
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level(table))?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_row_count(Some(row_group_rows(table)))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting_columns(table))
         .set_key_value_metadata(Some([name].into_iter().chain(pair).collect()));
@@ -119,6 +119,13 @@ pub(super) fn properties(table: &Table, pair: Option<KeyValue>) -> Result<Writer
         builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*column), true);
     }
     Ok(builder.build())
+}
+
+fn row_group_rows(table: &Table) -> usize {
+    match table.history {
+        History::Replaced => CARRIED_GROUP_ROWS,
+        _ => ROW_GROUP_ROWS,
+    }
 }
 
 /// Returns the columns and, in the place of lists of structures, their fields, each with its path in the file.
@@ -156,6 +163,9 @@ pub(super) const BATCH_ROWS: usize = 4_096;
 
 /// Rows per row group: what DuckDB itself writes and scans by.
 const ROW_GROUP_ROWS: usize = 122_880;
+
+/// Rows of a row group of what is copied from commit to commit, so that all cores have a part in it.
+const CARRIED_GROUP_ROWS: usize = 30_720;
 
 /// zstd's own default for what stays: higher levels cost more time than they save space on these tables. What is
 /// written anew every night is only half as worth the time.
