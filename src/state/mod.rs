@@ -8,7 +8,7 @@
 //! Parquet files, its layers, each sorted by hash; of one history the newest layer's row counts.
 //! A commit writes what changed as one more layer, and folds older layers into it once they are
 //! not much larger, so that a shard has few layers and each row is rewritten few times. Who looks
-//! for the histories that changed or are due reads 30 bytes of each and decodes those alone.
+//! for the histories that changed or are due reads 25 bytes of each and decodes those alone.
 //!
 //! Beside the histories: the ids of the newest messages ([`IdMemory`]), and one row of what all
 //! histories share ([`Shared`]).
