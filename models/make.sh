@@ -13,15 +13,15 @@ make() {
   local label="$1"; shift
   "$chattag" train --label "$label" --out "models/$label.model" --made 2026-11-26 --quiet "$@"
 }
-make complaint models/training/complaint.txt --licence "MIT, invented for this project" --longest 4 --draws 6 \
-  --slope 1.63 --offset=-2.63 --evidence 1.83 --threshold 0.33
+make complaint models/training/complaint.txt --licence "MIT, invented for this project" --longest 3 --draws 8 \
+  --epochs 4 --slope 1.4 --offset=-2.8 --evidence 1.6 --threshold 0.36
 make price_interest models/training/price_interest.txt --licence "MIT, invented for this project" --longest 4 --draws 6 \
   --slope 1.95 --offset=-5.2 --evidence 3.1 --threshold 0.20
 if [ -n "$data" ]; then
   make ad models/training/ad.txt "$data/chat.jsonl.gz" "$data/ads.jsonl.gz" --label-field y --unlabelled-are-not \
     --source lccc --source crosswoz --source qq_group \
-    --licence "MIT (exercises, LCCC, QQ group), Apache-2.0 (CrossWOZ)" --longest 3 --draws 6 --epochs 3 \
-    --slope 1.2 --offset 0.5 --evidence 3.0 --threshold 0.86
+    --licence "MIT (exercises, LCCC, QQ group), Apache-2.0 (CrossWOZ)" --longest 3 --draws 6 --epochs 2 \
+    --slope 1.15 --offset=-0.25 --evidence 2.7 --threshold 0.82
 fi
 record() {
   local label="$1"; shift
