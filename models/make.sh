@@ -14,7 +14,7 @@ make() {
   "$chattag" train --label "$label" --out "models/$label.model" --made 2026-11-26 --quiet "$@"
 }
 make complaint models/training/complaint.txt --licence "MIT, invented for this project" --longest 3 --draws 8 \
-  --epochs 4 --slope 1.4 --offset=-2.8 --evidence 1.6 --threshold 0.36
+  --epochs 4 --slope 1.4 --offset=-2.8 --evidence 1.6 --threshold 0.38
 make price_interest models/training/price_interest.txt --licence "MIT, invented for this project" --longest 4 --draws 6 \
   --slope 1.95 --offset=-5.2 --evidence 3.1 --threshold 0.20
 if [ -n "$data" ]; then
