@@ -37,7 +37,7 @@ impl Index {
     }
 
     /// Returns the first hash that is not smaller than `hash`.
-    pub fn from(&self, hash: u128) -> Option<u128> {
+    pub fn at_or_after(&self, hash: u128) -> Option<u128> {
         let row = self.hashes().partition_point(|known| *known < hash.to_be_bytes());
         self.hashes().get(row).map(|hash| u128::from_be_bytes(*hash))
     }
