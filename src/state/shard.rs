@@ -84,7 +84,8 @@ impl Shard {
 
     /// Returns the hash of the history that has `upper` for the upper half of it.
     pub fn with_upper_half(&self, upper: u64) -> Option<u128> {
-        let found = self.layers.iter().filter_map(|(_, index)| index.at_or_after(u128::from(upper) << 64)).min()?;
+        let found =
+            self.layers.iter().filter_map(|(_, index)| index.at_or_after(u128::from(upper) << 64)).min()?;
         ((found >> 64) as u64 == upper).then_some(found)
     }
 
