@@ -1,9 +1,13 @@
-//! Opens state files and reads what their footers say.
+//! Opens state files, reads what their footers say, and picks rows.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::arrow_reader::{RowSelection, RowSelectionPolicy};
 use parquet::file::metadata::PageIndexPolicy;
 
 use crate::error::Error;
@@ -17,6 +21,18 @@ pub(super) fn open(path: &Path, damaged: fn(&Path) -> Error) -> Result<(File, Ar
     let metadata = ArrowReaderMetadata::load(&file, options).map_err(|_| damaged(path))?;
     Ok((file, metadata))
 }
+
+/// Has the reader give the rows in `rows` alone, which ascend, and decode no page that holds none of them. The reader's
+/// own choice, where they lie less than 64 apart, is to decode all between them and to filter.
+pub(super) fn only(builder: Builder, rows: impl Iterator<Item = Range<usize>>) -> Builder {
+    let n_rows = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    builder
+        .with_row_selection(RowSelection::from_consecutive_ranges(rows, n_rows))
+        .with_row_selection_policy(RowSelectionPolicy::Selectors)
+}
+
+/// A reader of a state file while it is told what to read.
+pub(super) type Builder = ParquetRecordBatchReaderBuilder<File>;
 
 /// Returns what the footer says under `key`.
 pub(super) fn value<'m>(metadata: &'m ArrowReaderMetadata, key: &str) -> Option<&'m str> {

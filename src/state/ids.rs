@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -25,7 +25,8 @@ use crate::message::Class;
 use crate::time::Day;
 use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile, take_folded};
 
-use super::{FORMAT, footer};
+use super::FORMAT;
+use super::footer::{self, Builder};
 
 /// Where a message went, as far as its recall must follow.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -145,12 +146,10 @@ pub(super) fn scan_file(
     visit: &mut dyn FnMut(RememberedId),
 ) -> Result<(), Error> {
     let (file, metadata, counts) = open(path)?;
-    let n_rows = counts.iter().sum();
-    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let mut builder = Builder::new_with_metadata(file, metadata);
     if let Some(range) = range {
         let start: usize = counts[..range].iter().sum();
-        let rows = std::iter::once(start..start + counts[range]);
-        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(rows, n_rows));
+        builder = footer::only(builder, std::iter::once(start..start + counts[range]));
     }
     for batch in builder.build().map_err(|_| damaged(path))? {
         let batch = batch.map_err(|_| damaged(path))?;

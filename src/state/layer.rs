@@ -11,7 +11,6 @@
 //! Pages are small and have an index: reading a few states reads little beside them.
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +19,6 @@ use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -33,8 +31,9 @@ use crate::message::Class;
 use crate::time::Timestamp;
 use crate::writer::{Finished, StagedFile, Staging, StateFile};
 
+use super::FORMAT;
+use super::footer::{self, Builder};
 use super::index::Index;
-use super::{FORMAT, footer};
 
 /// A history as a row of a layer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -92,7 +91,8 @@ impl Layer {
     ///
     /// Returns an error when the file cannot be read.
     pub fn index(&self) -> Result<Index, Error> {
-        let reader = self.reader(&["hash", "wake_at", "ranked"], None, self.n_rows().max(1))?;
+        let builder = self.builder(&["hash", "wake_at", "ranked"])?.with_batch_size(self.n_rows().max(1));
+        let reader = builder.build().map_err(|_| unreadable(&self.path))?;
         Index::of(reader).map_err(|_| unreadable(&self.path))
     }
 
@@ -103,7 +103,7 @@ impl Layer {
     /// Returns an error when the file cannot be read.
     pub fn read(&self, rows: &[u32]) -> Result<Rows, Error> {
         let ranges = rows.iter().map(|row| *row as usize..*row as usize + 1);
-        self.rows(Some(RowSelection::from_consecutive_ranges(joined(ranges), self.n_rows())))
+        self.rows(footer::only(self.builder(&COLUMNS)?, ranges))
     }
 
     /// Reads all rows.
@@ -112,45 +112,19 @@ impl Layer {
     ///
     /// Returns an error when the file cannot be read.
     pub fn scan(&self) -> Result<Rows, Error> {
-        self.rows(None)
+        self.rows(self.builder(&COLUMNS)?)
     }
 
-    fn rows(&self, selection: Option<RowSelection>) -> Result<Rows, Error> {
-        let reader = self.reader(&COLUMNS, selection, BATCH_ROWS)?;
+    fn rows(&self, builder: Builder) -> Result<Rows, Error> {
+        let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|_| unreadable(&self.path))?;
         Ok(Rows { path: self.path.clone(), reader, batch: None, next: 0 })
     }
 
-    fn reader(
-        &self,
-        columns: &[&str],
-        selection: Option<RowSelection>,
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    fn builder(&self, columns: &[&str]) -> Result<Builder, Error> {
         let file = File::open(&self.path).map_err(|source| Error::read(&self.path, source))?;
-        let schema = self.metadata.parquet_schema();
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-            .with_projection(ProjectionMask::columns(schema, columns.iter().copied()))
-            .with_batch_size(batch_rows);
-        if let Some(selection) = selection {
-            // The reader's own choice decodes all between two rows that lie less than 64 apart, and then filters.
-            builder = builder
-                .with_row_selection(selection)
-                .with_row_selection_policy(RowSelectionPolicy::Selectors);
-        }
-        builder.build().map_err(|_| unreadable(&self.path))
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
+        Ok(Builder::new_with_metadata(file, self.metadata.clone()).with_projection(mask))
     }
-}
-
-/// Joins ranges that touch.
-fn joined(ranges: impl Iterator<Item = Range<usize>>) -> impl Iterator<Item = Range<usize>> {
-    let mut joined: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => joined.push(range),
-        }
-    }
-    joined.into_iter()
 }
 
 /// Rows of a layer, in order of their hashes.

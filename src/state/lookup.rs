@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use arrow::array::AsArray;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 
 use crate::error::Error;
 
+use super::footer::{self, Builder};
 use super::ids::{BATCH_ROWS, IdMemory, RememberedId, STEM, damaged, id_of, open};
 
 /// The ids of one kind that a commit remembers, open for questions.
@@ -93,7 +93,7 @@ impl IdFile {
     }
 
     fn read_groups(&self, file: File) -> Result<Vec<Group>, ParquetError> {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let reader = Builder::new_with_metadata(file, self.metadata.clone());
         let (mut start, mut groups) = (0, Vec::new());
         for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
             let rows = start..start + usize::try_from(group.num_rows()).unwrap_or(0);
@@ -157,18 +157,13 @@ impl IdFile {
         rows: &[Range<usize>],
         columns: &[usize],
     ) -> Result<ParquetRecordBatchReader, ParquetError> {
-        let n_rows = self.groups.last().map_or(0, |group| group.rows.end);
-        let selection = RowSelection::from_consecutive_ranges(rows.iter().cloned(), n_rows);
         let metadata = self.metadata.clone();
         let mask = match columns {
             [] => ProjectionMask::all(),
             some => ProjectionMask::leaves(metadata.parquet_schema(), some.iter().copied()),
         };
-        ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(&self.path)?, metadata)
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .with_row_selection(selection)
-            .build()
+        let builder = Builder::new_with_metadata(File::open(&self.path)?, metadata);
+        footer::only(builder, rows.iter().cloned()).with_projection(mask).with_batch_size(BATCH_ROWS).build()
     }
 }
 

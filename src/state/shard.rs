@@ -69,7 +69,11 @@ impl Reader {
 impl Shard {
     /// Returns the hashes of all histories, in order.
     pub fn hashes(&self) -> Vec<u128> {
-        self.newest(|index| index.all())
+        let mut all: Vec<u128> = self.layers.iter().flat_map(|(_, index)| index.all()).collect();
+        // Each layer is in order: a stable sort merges them.
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Returns the histories in which something happens until `to` without an event, in order of hashes.
