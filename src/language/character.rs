@@ -117,7 +117,12 @@ pub(super) fn entry(c: char) -> Entry {
 /// table that stays in the nearest cache, where [`entry`] takes two in a larger one.
 #[inline(always)]
 pub(super) fn is_plain_han(c: char) -> bool {
-    let code = c as usize;
+    is_plain(c as usize)
+}
+
+/// Answers [`is_plain_han`] for a code point.
+#[inline(always)]
+fn is_plain(code: usize) -> bool {
     PLAIN_HAN.get(code / 64).is_some_and(|bits| bits >> (code % 64) & 1 == 1)
 }
 
@@ -131,11 +136,9 @@ impl<'t> Han<'t> {
     #[inline(always)]
     pub(super) fn before_others(bytes: &'t [u8]) -> Han<'t> {
         let (characters, _) = bytes.as_chunks();
-        let is_plain = |character: &&[u8; 3]| {
-            let code = code_of(**character);
-            character[0] & 0xf0 == 0xe0 && PLAIN_HAN[code as usize / 64] >> (code % 64) & 1 == 1
-        };
-        Han(&characters[..characters.iter().take_while(is_plain).count()])
+        let belongs =
+            |character: &&[u8; 3]| character[0] & 0xf0 == 0xe0 && is_plain(code_of(**character) as usize);
+        Han(&characters[..characters.iter().take_while(belongs).count()])
     }
 
     /// Returns whether there are none.

@@ -214,9 +214,6 @@ impl Scene<'_> {
         self.scope.find(self.text, clause.bytes.start..place.start, words);
         let n_before = words.len();
         self.scope.find(self.text, place.end..clause.bytes.end, words);
-        if words.is_empty() {
-            return self.judge_alone(hit, clause.asks);
-        }
         let (before, after) = words.split_at(n_before);
         let turned = before.iter().rposition(|word| word.kind == ScopeKind::Turns).map_or(0, |at| at + 1);
         let turn = after.iter().position(|word| word.kind == ScopeKind::Turns);
@@ -230,24 +227,6 @@ impl Scene<'_> {
             asks: clause.asks && turn.is_none(),
         };
         view.judge()
-    }
-
-    /// Judges a hit whose clause holds no scope word, as most do; `asks` says whether it ends in a question mark.
-    fn judge_alone(&self, hit: &Candidate, asks: bool) -> Judgement {
-        Judgement::plain(if is_in_title(self.text, hit) {
-            Polarity::Reported
-        } else if asks && !self.is_called_for(hit) {
-            Polarity::Questioned
-        } else {
-            Polarity::Asserted
-        })
-    }
-
-    /// Returns whether the hit opens its clause and 呢 follows at once: 退款呢? asks for it, not about it.
-    fn is_called_for(&self, hit: &Candidate) -> bool {
-        let before = self.text[..hit.start as usize].chars().next_back();
-        let opens = before.is_none_or(|c| !flags_of(c).intersects(CharFlags::HAN));
-        opens && self.text[hit.end as usize..].starts_with('呢')
     }
 }
 
@@ -292,12 +271,22 @@ impl View<'_> {
     }
 
     fn is_asked(&self) -> bool {
-        if self.scene.is_called_for(self.hit) {
+        if self.is_called_for() {
             return false;
         }
         let asks_at_end = self.after(ScopeKind::AsksAtEnd).any(|word| self.ends_clause(word));
         let bare_negator = self.after(ScopeKind::Denies).any(|word| self.ends_clause(word));
         self.asks || self.has(ScopeKind::Asks) || asks_at_end || bare_negator
+    }
+
+    /// Returns whether the hit opens its clause and 呢 follows at once: 退款呢? asks for it, not about it.
+    fn is_called_for(&self) -> bool {
+        let text = self.scene.text;
+        let opens = text[..self.hit.start as usize]
+            .chars()
+            .next_back()
+            .is_none_or(|c| !flags_of(c).intersects(CharFlags::HAN));
+        opens && text[self.hit.end as usize..].starts_with('呢')
     }
 
     fn is_refused(&self) -> bool {

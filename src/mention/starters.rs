@@ -50,7 +50,6 @@ impl Starters {
     /// Replaces `places` by where in `text` a pattern may begin, in order. `pairs` is a buffer.
     pub(super) fn find(&self, text: &str, pairs: &mut Vec<u32>, places: &mut Vec<u32>) {
         let mut watch = self.watch(pairs);
-        watch.make_room(text.len());
         text.char_indices().for_each(|(at, c)| watch.character(at, c as u32));
         self.look_closer(text, watch.end(), places);
     }
