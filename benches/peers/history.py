@@ -3,9 +3,9 @@
     python3 benches/peers/history.py target/release/chattag [messages] [rounds]
 
 Invented messages of thirty days, twelve of each customer, then a night of a tenth as many messages of the same
-customers, over copies of three directories made before: the thirty days alone; after thirty days of ten times
-as many other customers, half a year earlier (apart: they lie in older layers, and nothing is due any more); and together with as many others in the
-same thirty days (mixed: they lie among those who write). Prints the least of `rounds` runs and ratios to the first.
+customers, over copies of three directories made before: the thirty days alone; after thirty days of ten times as many
+other customers, half a year earlier (apart: they lie in older layers, and nothing is due any more); and together with
+as many others in the same thirty days (mixed: they lie among those who write). Prints the least of `rounds` runs and ratios to the first.
 Needs about 4 GB of scratch space for a million messages.
 """
 
@@ -62,7 +62,7 @@ def run(chattag, archive, out):
 def histories(chattag, scratch, n):
     """Makes the three directories; yields the name of each with the directory."""
     customers = n // 12
-    recent, old, beside = scratch / "recent.jsonl", scratch / "old.jsonl", scratch / "beside.jsonl"
+    recent, old = scratch / "recent.jsonl", scratch / "old.jsonl"
     make(recent, n, customers, 0, START, 30, 1)
     run(chattag, recent, scratch / "alone")
     yield "alone", scratch / "alone"
@@ -73,7 +73,7 @@ def histories(chattag, scratch, n):
     yield "apart", scratch / "apart"
     both = scratch / "both"
     both.mkdir()
-    make(both / beside.name, 10 * n, 10 * customers, customers, START, 30, 3)
+    make(both / "beside.jsonl", 10 * n, 10 * customers, customers, START, 30, 3)
     recent.rename(both / recent.name)
     run(chattag, both, scratch / "mixed")
     shutil.rmtree(both)
