@@ -15,9 +15,10 @@ use crate::time::{Day, Timestamp, Zone};
 use super::candidate::{Candidate, Nearby, Surroundings, resolve};
 use super::detect::{self, Detected, Detectors};
 use super::disguise::{self, Disguise, Disguises, cuts_a_word};
-use super::patterns::{Found, PatternRole, PatternSet, Views};
+use super::patterns::{PatternRole, PatternSet, Views};
 use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
+use super::search::Found;
 use super::sieve::{Sieve, WordEnds};
 use super::{Layer, Mention, Polarity, Wanted};
 
@@ -190,7 +191,7 @@ impl Annotator {
             self.patterns.starters().find(skipped.text(), pairs, places);
             self.collect_view(true, wanted, scratch);
         }
-        self.regexes.collect(scratch.folded.text(), wanted, &mut scratch.awake, &mut scratch.candidates);
+        self.regexes.collect(&scratch.folded, wanted, &mut scratch.awake, &mut scratch.candidates);
     }
 
     /// Collects the terms that stand in the text in disguise.

@@ -17,6 +17,7 @@ mod regexes;
 mod scope;
 #[cfg(test)]
 mod scope_suite;
+mod search;
 mod sieve;
 mod starters;
 mod trace;

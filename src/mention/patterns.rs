@@ -8,14 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
-
 use crate::language::{fold, without_separators};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
 use super::regexes::announcements;
+use super::search::{Found, Search};
 use super::starters::Starters;
 
 /// What a pattern stands for by itself.
@@ -56,19 +53,10 @@ pub(super) enum Views {
     Both,
 }
 
-/// A pattern found in a text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    /// Its number.
-    pub(super) pattern: u32,
-    /// Where it ends, in bytes of the text that was searched.
-    pub(super) end: u32,
-}
-
 /// All patterns and the automaton that finds them.
 pub(super) struct PatternSet {
     /// `None`: there are no patterns.
-    automaton: Option<NFA>,
+    search: Option<Search>,
     starters: Starters,
     /// Length of each pattern in bytes.
     lengths: Vec<u32>,
@@ -107,8 +95,8 @@ impl PatternSet {
     /// Appends every occurrence in `text` of every pattern to `found`. It begins at one of `places`,
     /// which are those that [`Starters`] found in `text`.
     pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
-        if let Some(automaton) = &self.automaton {
-            walk(automaton, places, text.as_bytes(), found);
+        if let Some(search) = &self.search {
+            search.find(text, places, found);
         }
     }
 
@@ -137,34 +125,7 @@ impl PatternSet {
 
     /// Returns the automaton's memory in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.automaton.as_ref().map_or(0, NFA::memory_usage)
-    }
-}
-
-/// Follows `automaton` from each of `places` while a pattern goes on there: without the set-up per
-/// call of the crate's iterators, and only where a pattern begins. `annotate_plain` in
-/// `benches/language.rs` shows what it gains.
-pub(super) fn walk(automaton: &NFA, places: &[u32], text: &[u8], found: &mut Vec<Found>) {
-    let Ok(start) = automaton.start_state(Anchored::Yes) else { return };
-    for place in places {
-        let mut state = start;
-        let from = *place as usize;
-        for (at, byte) in text.iter().enumerate().skip(from) {
-            state = automaton.next_state(Anchored::Yes, state, *byte);
-            if !automaton.is_special(state) {
-                continue;
-            }
-            if automaton.is_dead(state) {
-                break;
-            }
-            for idx in 0..automaton.match_len(state) {
-                let pattern = automaton.match_pattern(state, idx);
-                // Patterns that end here and begin later have a place of their own.
-                if automaton.pattern_len(pattern) == at + 1 - from {
-                    found.push(Found { pattern: pattern.as_u32(), end: at as u32 + 1 });
-                }
-            }
-        }
+        self.search.as_ref().map_or(0, Search::memory)
     }
 }
 
@@ -246,7 +207,7 @@ impl Collected {
             first_use.push(first_use.last().map_or(0, |last| last + uses.len() as u32));
         }
         PatternSet {
-            automaton: build(&self.patterns),
+            search: Search::new(&self.patterns),
             starters: Starters::new(&self.patterns),
             lengths: self.patterns.iter().map(|pattern| pattern.len() as u32).collect(),
             uses: self.uses.concat(),
@@ -254,19 +215,6 @@ impl Collected {
             bearings: self.bearings,
             bears,
             reach: longest.unwrap_or(0) as u32 * MAX_CHAR_BYTES,
-        }
-    }
-}
-
-/// Compiles the automaton that [`walk`] follows; none for no patterns.
-pub(super) fn build(patterns: &[String]) -> Option<NFA> {
-    if patterns.is_empty() {
-        return None;
-    }
-    match NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(patterns) {
-        Ok(automaton) => Some(automaton),
-        Err(_) => {
-            unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
         }
     }
 }

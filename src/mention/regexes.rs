@@ -8,10 +8,10 @@
 use std::cmp::Reverse;
 
 use regex::{Regex, RegexBuilder};
-use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 
-use crate::language::{CharFlags, flags_of, fold_char};
+use crate::language::{CharFlags, FoldedText, flags_of, fold_char};
 use crate::lexicon::{Catalog, LexiconIdx, LexiconSet, Mode, Term, TermIdx};
 
 use super::candidate::Candidate;
@@ -29,6 +29,8 @@ struct TermRegex {
     term: TermIdx,
     /// No literal announces it: it runs on every text.
     always: bool,
+    /// Every match holds a digit: it need not run on a text without any.
+    needs_digit: bool,
 }
 
 impl Regexes {
@@ -40,18 +42,19 @@ impl Regexes {
             for source in term.spellings().map(fold_pattern) {
                 if let Ok(regex) = RegexBuilder::new(&source).case_insensitive(true).build() {
                     let (lexicon, always) = (catalog.lexicon_of(idx), announced_by(&source).is_none());
-                    each.push(TermRegex { regex, lexicon, term: idx, always });
+                    let needs_digit = parsed(&source).is_some_and(|pattern| needs_digit(&pattern));
+                    each.push(TermRegex { regex, lexicon, term: idx, always, needs_digit });
                 }
             }
         }
         Regexes { any_always: each.iter().any(|regex| regex.always), each }
     }
 
-    /// Appends the matches in the folded `text` of the terms in `awake` and of those of wanted
+    /// Appends the matches in the text of the terms in `awake` and of those of wanted
     /// lexicons that no literal announces; matches over a sentence end do not count. Sorts `awake`.
     pub(super) fn collect(
         &self,
-        text: &str,
+        folded: &FoldedText,
         wanted: &LexiconSet,
         awake: &mut [TermIdx],
         candidates: &mut Vec<Candidate>,
@@ -60,7 +63,9 @@ impl Regexes {
             return;
         }
         awake.sort_unstable();
+        let (text, has_digit) = (folded.text(), folded.flags().intersects(CharFlags::DIGIT));
         let runs = |each: &&TermRegex| match each.always {
+            _ if each.needs_digit && !has_digit => false,
             true => wanted.contains(each.lexicon),
             false => awake.binary_search(&each.term).is_ok(),
         };
@@ -88,10 +93,31 @@ pub(super) fn announcements(term: &Term) -> Vec<String> {
     literals.flatten().collect()
 }
 
+fn parsed(pattern: &str) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new().case_insensitive(true).build().parse(pattern).ok()
+}
+
+/// Returns whether every match of a pattern holds one of the digits 0 to 9.
+fn needs_digit(pattern: &Hir) -> bool {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(literal) => literal.0.iter().any(u8::is_ascii_digit),
+        HirKind::Class(class) => {
+            let is_digits =
+                |range: &ClassUnicodeRange| ('0'..='9').contains(&range.start()) && range.end() <= '9';
+            matches!(class, Class::Unicode(class) if class.iter().all(is_digits))
+        }
+        HirKind::Repetition(repetition) => repetition.min > 0 && needs_digit(&repetition.sub),
+        HirKind::Capture(capture) => needs_digit(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().any(needs_digit),
+        HirKind::Alternation(parts) => parts.iter().all(needs_digit),
+    }
+}
+
 /// Returns the literals that begin, or that end, every match of `pattern`; `None` when there is
 /// no short list of them.
 fn announced_by(pattern: &str) -> Option<Vec<String>> {
-    let hir = regex_syntax::ParserBuilder::new().case_insensitive(true).build().parse(pattern).ok()?;
+    let hir = parsed(pattern)?;
     let lists = [ExtractKind::Prefix, ExtractKind::Suffix].map(|kind| literals(&hir, kind));
     let rarest_first = |list: &Vec<String>| (Reverse(list.iter().map(String::len).min()), list.len());
     lists.into_iter().flatten().min_by_key(rarest_first)
@@ -140,6 +166,27 @@ mod tests {
         ("\\d{3,}", None),
         ("折?", None),
     ];
+
+    #[test]
+    fn a_regex_needs_a_digit_when_no_match_is_without_one() {
+        // (pattern, needs a digit)
+        const CASES: &[(&str, bool)] = &[
+            ("[1-9]\\d{3}", true),
+            ("\\d+折", false),
+            ("[0-9]+折", true),
+            ("满(?:[0-9]减|送5)", true),
+            ("满(?:[0-9]减|送)", false),
+            ("折[0-9]*", false),
+            ("折(?:[0-9])?", false),
+            ("(买[1-3])+", true),
+            ("[0-9a-f]{4}", false),
+            ("3折", true),
+        ];
+        for (pattern, needs) in CASES {
+            let pattern = parsed(pattern).expect("a pattern");
+            assert_eq!(needs_digit(&pattern), *needs, "{pattern}");
+        }
+    }
 
     #[test]
     fn a_regex_is_announced_by_the_literals_at_one_of_its_ends() {

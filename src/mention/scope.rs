@@ -173,12 +173,17 @@ fn stretches(word: &str) -> impl Iterator<Item = &str> {
     pairs.filter_map(|range| word.get(range)).filter(|part| !part.is_empty() && part.len() < word.len())
 }
 
-/// A DFA: every hit walks its clause, and the words are few.
+/// A DFA: every hit walks its clause, and the words are few. No prefilter: clauses are short and full of their bytes.
 fn compile(words: &[String], kind: MatchKind) -> Option<AhoCorasick> {
     if words.is_empty() {
         return None;
     }
-    AhoCorasick::builder().match_kind(kind).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+    let builder = AhoCorasick::builder()
+        .match_kind(kind)
+        .kind(Some(AhoCorasickKind::DFA))
+        .prefilter(false)
+        .build(words);
+    builder.ok()
 }
 
 /// Returns whether the 不 or 没 at `at` stands between two equal stretches of up to three characters.

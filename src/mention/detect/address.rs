@@ -36,7 +36,9 @@ impl Addresses {
     /// Appends the addresses of pages.
     pub(super) fn urls(&self, text: &str, out: &mut Vec<Range<usize>>) {
         let first = out.len();
-        for form in [&self.url, &self.host, &self.spoken] {
+        let forms =
+            [(&self.url, text.contains("://")), (&self.host, has_dot(text)), (&self.spoken, names_dot(text))];
+        for (form, _) in forms.into_iter().filter(|(_, may_match)| *may_match) {
             for found in form.iter().flat_map(|form| form.find_iter(text)) {
                 let range = found.range();
                 let overlaps =
@@ -51,9 +53,23 @@ impl Addresses {
 
     /// Appends the addresses of mailboxes.
     pub(super) fn emails(&self, text: &str, out: &mut Vec<Range<usize>>) {
+        if !text.contains(['@', '#']) && !text.contains("at") {
+            return;
+        }
         let found = self.email.iter().flat_map(|form| form.find_iter(text)).map(|found| found.range());
         out.extend(found.filter(|range| stands_alone(text, range)));
     }
+}
+
+/// Returns whether a letter follows a dot, as in every host: cheaper to tell than by the regex.
+fn has_dot(text: &str) -> bool {
+    let dots = text.match_indices(['.', '。']);
+    dots.map(|(at, dot)| at + dot.len()).any(|end| text[end..].starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// Returns whether a word for a dot is there, as in every host that is spelled out.
+fn names_dot(text: &str) -> bool {
+    text.contains('点') || text.contains("dot")
 }
 
 /// Returns whether no letter, digit or `@` touches it.

@@ -13,13 +13,11 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use aho_corasick::nfa::contiguous::NFA;
-
 use crate::language::{FoldedText, Segmenter, fold};
 use crate::lexicon::{LayerSet, LexiconIdx, Mode, Term, TermIdx, VariantTables};
 
 use super::Layer;
-use super::patterns::{Found, build, walk};
+use super::search::{Found, Search};
 use super::starters::Starters;
 use glance::may_hold;
 use verify::{Pattern, verify};
@@ -41,7 +39,7 @@ pub(super) struct Disguise {
 /// All terms that are looked for in disguise, compiled.
 #[derive(Default)]
 pub(super) struct Disguises {
-    automaton: Option<NFA>,
+    search: Option<Search>,
     reader: Reader,
     patterns: Vec<Pattern>,
     /// The patterns of each string of symbols.
@@ -93,7 +91,7 @@ impl Disguises {
         made.lexicons = made.patterns.iter().map(|pattern| pattern.lexicon).collect();
         made.lexicons.sort_unstable();
         made.lexicons.dedup();
-        made.automaton = build(&symbols);
+        made.search = Search::new(&symbols);
         made
     }
 
@@ -130,7 +128,7 @@ impl Disguises {
         buffers: &mut Buffers,
         out: &mut Vec<Disguise>,
     ) {
-        let Some(automaton) = &self.automaton else { return };
+        let Some(search) = &self.search else { return };
         let Buffers { view, pairs, places, hits, check, seen } = buffers;
         if !may_hold(folded, &self.reader, &self.starters) {
             return;
@@ -138,7 +136,7 @@ impl Disguises {
         self.reader.read(folded, view);
         self.starters.find(view.symbols(), pairs, places);
         hits.clear();
-        walk(automaton, places, view.symbols().as_bytes(), hits);
+        search.find(view.symbols(), places, hits);
         check.clear();
         seen.clear();
         for found in hits {
