@@ -28,6 +28,7 @@ pub mod inspect;
 pub mod learning;
 pub mod maintain;
 pub mod message;
+pub mod numbered_id;
 pub mod phrases;
 pub mod scenario;
 pub mod state;

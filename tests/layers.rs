@@ -34,7 +34,11 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Uses that look like a breach and are none, with the reason.
-const ALLOWED: &[(&str, &str, &str)] = &[];
+const ALLOWED: &[(&str, &str, &str)] = &[
+    // With a fixed seed, and only looked up: their order is never seen.
+    ("mention", "search.rs", "HashMap<"),
+    ("signal", "saved_ids.rs", "HashMap<"),
+];
 
 /// Cross references that are part of the vocabulary of compiled rules and of trees built from them.
 const LATER_TYPES: &[(&str, &str)] = &[];

@@ -3,13 +3,14 @@
 //! A run keeps every event of the night until all files are read, so an event
 //! costs its ids plus a few bytes per signal: what waits is memory that has to be
 //! filled and read again. Integers are LEB128; message ids of the usual form take
-//! ten bytes. Events of the newest days stay in the journals of histories, which leave out what the
-//! history says itself (`journal`): what changes here changes the format of state files.
+//! ten bytes. Events of the newest days stay in the journals of histories (`journal`), with their bodies as
+//! they are here: what changes here changes the format of state files.
 
 use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
 pub use crate::message::Class;
 use crate::message::{KeyKind, NumberField};
+use crate::numbered_id::NumberedId;
 use crate::rules::{SignalIdx, TagIdx};
 use crate::signal::{Act, Event, Hit, Opinion, Sign};
 use crate::state::StoredHistory;
@@ -48,7 +49,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    fn from_u8(byte: u8) -> EntryKind {
+    pub(super) fn from_u8(byte: u8) -> EntryKind {
         match byte {
             0 => EntryKind::CustomerMessage,
             1 => EntryKind::OtherMessage,
@@ -142,7 +143,8 @@ pub struct Entry<'a> {
     pub arrival: Arrival,
     /// The whole entry, as it was written.
     pub bytes: &'a [u8],
-    body: &'a [u8],
+    /// What follows the address.
+    pub(super) body: &'a [u8],
 }
 
 /// Appends an entry for `event` to `out`. Only signals that `keep` accepts are written.
@@ -253,29 +255,15 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Appends the entry without whose it is and which record it was, for a journal of its owner.
-    pub fn put_owned(&self, out: &mut Vec<u8>) {
-        put_framed(out, |out| {
-            self.put_head(out, OWNED);
-            put_bytes(out, self.second);
-            put_bytes(out, self.room);
-            out.extend_from_slice(self.body);
-        });
-    }
-
     /// Appends the entry with all that it says.
     pub fn put(&self, out: &mut Vec<u8>) {
         put_framed(out, |out| {
-            self.put_head(out, 0);
+            let what = self.class as u8 | (self.kind as u8) << KIND_SHIFT;
+            put_head(out, (self.at, self.seq, self.id), what);
             [self.corp, self.primary, self.second, self.room].into_iter().for_each(|id| put_bytes(out, id));
             put_arrival(out, self.arrival);
             out.extend_from_slice(self.body);
         });
-    }
-
-    fn put_head(&self, out: &mut Vec<u8>, mark: u8) {
-        let what = self.class as u8 | (self.kind as u8) << KIND_SHIFT | mark;
-        put_head(out, (self.at, self.seq, self.id), what);
     }
 
     /// Returns the id as text.
@@ -310,45 +298,26 @@ impl<'a> Entry<'a> {
 pub enum PackedId<'a> {
     /// As it is.
     Text(&'a [u8]),
-    /// `<number>_<milliseconds>` or `<number>_<milliseconds>_external`, as newer archives write ids.
-    Numbered {
-        /// The number before the first `_`.
-        number: u64,
-        /// The time after it.
-        millis: i64,
-        /// Whether `_external` follows.
-        external: bool,
-    },
+    /// An id of the usual form.
+    Numbered(NumberedId),
 }
 
 impl<'a> PackedId<'a> {
     fn of(id: &'a str) -> PackedId<'a> {
-        PackedId::numbered(id).unwrap_or(PackedId::Text(id.as_bytes()))
-    }
-
-    fn numbered(id: &str) -> Option<PackedId<'a>> {
-        let (number, rest) = id.split_at_checked(memchr::memchr(b'_', id.as_bytes())?)?;
-        let rest = rest.get(1..)?;
-        let (millis, external) = match rest.strip_suffix(EXTERNAL) {
-            Some(millis) => (millis, true),
-            None => (rest, false),
-        };
-        let (number, millis) = (plain_number(number, 19)?, plain_number(millis, 13)?);
-        Some(PackedId::Numbered { number, millis: i64::try_from(millis).ok()?, external })
+        NumberedId::of(id).map_or(PackedId::Text(id.as_bytes()), PackedId::Numbered)
     }
 
     /// Appends it; `at` is the time of its message, which is close to the time in the id.
-    fn put(self, out: &mut Vec<u8>, at: Timestamp) {
+    pub(super) fn put(self, out: &mut Vec<u8>, at: Timestamp) {
         match self {
             PackedId::Text(text) => {
                 out.push(0);
                 put_bytes(out, text);
             }
-            PackedId::Numbered { number, millis, external } => {
+            PackedId::Numbered(NumberedId { number, millis, external }) => {
                 out.push(1 + u8::from(external));
                 out.extend_from_slice(&number.to_le_bytes());
-                let ahead = millis.wrapping_sub(at.0);
-                put(out, (ahead << 1 ^ ahead >> 63) as u64);
+                put_signed(out, millis.wrapping_sub(at.0));
             }
         }
     }
@@ -357,38 +326,18 @@ impl<'a> PackedId<'a> {
     pub fn push_to(&self, out: &mut String) {
         match self {
             PackedId::Text(text) => out.push_str(written_text(text)),
-            PackedId::Numbered { number, millis, external } => {
-                let mut digits = itoa::Buffer::new();
-                out.push_str(digits.format(*number));
-                out.push('_');
-                out.push_str(digits.format(*millis));
-                out.push_str(if *external { EXTERNAL } else { "" });
-            }
+            PackedId::Numbered(id) => id.push_to(out),
         }
     }
 }
 
-/// Returns what `digits` say when they are at most `most` digits without a leading zero.
-fn plain_number(digits: &str, most: usize) -> Option<u64> {
-    let bytes = digits.as_bytes();
-    let plain = (1..=most).contains(&bytes.len()) && (bytes[0] != b'0' || bytes.len() == 1);
-    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    bytes
-        .iter()
-        .filter(|_| plain)
-        .try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
-        .filter(|_| plain)
-}
-
-const EXTERNAL: &str = "_external";
-
 /// The class takes the bits below, the kind those from here on.
-const KIND_SHIFT: u32 = 2;
+pub(super) const KIND_SHIFT: u32 = 2;
 
 /// Entries that wait say themselves whose they are.
 const NOBODY: Whose<'static> = Whose { class: Class::Customer, corp: "", primary: "" };
 
-/// Marks an entry that leaves out whose it is and which record it was.
+/// Marks an entry that leaves out whose it is and which record it was, in journals of state format 2.
 const OWNED: u8 = 1 << 7;
 
 /// Reads back text that [`put_str`] wrote.
@@ -510,11 +459,16 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Appends `value` as [`put`] does, the sign last.
+pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, (value << 1 ^ value >> 63) as u64);
+}
+
 fn put_str(out: &mut Vec<u8>, text: &str) {
     put_bytes(out, text.as_bytes());
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
@@ -549,6 +503,10 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    pub(super) fn signed(&mut self) -> Option<i64> {
+        self.number().map(|value| (value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
     pub(super) fn small(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
@@ -557,19 +515,18 @@ impl<'a> Cursor<'a> {
         Some(Arrival { file: self.small()?, block: self.number()?, index: self.small()? })
     }
 
-    fn id(&mut self, at: Timestamp) -> Option<PackedId<'a>> {
+    pub(super) fn id(&mut self, at: Timestamp) -> Option<PackedId<'a>> {
         let form = self.byte()?;
         if form == 0 {
             return self.text().map(PackedId::Text);
         }
         let number = u64::from_le_bytes(self.array()?);
-        let ahead = self.number()?;
-        let millis = at.0.wrapping_add((ahead >> 1) as i64 ^ -((ahead & 1) as i64));
-        Some(PackedId::Numbered { number, millis, external: form == 2 })
+        let millis = at.0.wrapping_add(self.signed()?);
+        Some(PackedId::Numbered(NumberedId { number, millis, external: form == 2 }))
     }
 
     /// The bytes of a text.
-    fn text(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn text(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         let (text, rest) = self.bytes.split_at_checked(length)?;
         self.bytes = rest;
@@ -634,14 +591,19 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_entry_says_all_but_its_owner_and_its_record() {
+    fn an_entry_of_format_2_says_all_but_its_owner_and_its_record() {
         let arrival = Arrival { file: 3, block: 1 << 40, index: 77 };
         let (mut full, mut owned, mut again) = (Vec::new(), Vec::new(), Vec::new());
         encode(&mut full, ADDRESS, EntryKind::OtherMessage, arrival, &event(), |_| true);
         let (entry, _) = next_entry(&full).expect("an entry");
         entry.put(&mut again);
         assert_eq!(again, full);
-        entry.put_owned(&mut owned);
+        put_framed(&mut owned, |out| {
+            let what = entry.class as u8 | (entry.kind as u8) << KIND_SHIFT | OWNED;
+            put_head(out, (entry.at, entry.seq, entry.id), what);
+            [entry.second, entry.room].into_iter().for_each(|id| put_bytes(out, id));
+            out.extend_from_slice(entry.body);
+        });
         let owner = Whose { class: ADDRESS.class, corp: ADDRESS.corp, primary: ADDRESS.primary };
         let (back, rest) = next_entry_of(&owned, owner).expect("an entry");
         assert_eq!((back.address(), back.arrival, rest.len()), (ADDRESS, Arrival::default(), 0));

@@ -3,6 +3,7 @@
 mod evaluate;
 mod event;
 mod host;
+pub mod saved_ids;
 
 pub use evaluate::Evaluator;
 pub use event::*;

@@ -1,7 +1,7 @@
 //! Serde of byte strings in one piece, and of whole values as bytes.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserializer, Serialize, Serializer};
@@ -13,13 +13,18 @@ pub fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_allocvec(value).expect("every state has an encoding")
 }
 
-/// Reads back what [`encode`] wrote into the file `path`.
+/// Returns `start` and `value` in the encoding of state files.
+pub fn encode_after(start: &[u8], value: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(value, start.to_vec()).expect("every state has an encoding")
+}
+
+/// Reads back what [`encode`] wrote into the file at `path`, which is asked for when there is something to say.
 ///
 /// # Errors
 ///
 /// Returns an error when the bytes are no such value.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
-    let damaged = || Error::damaged(path, "a state in it cannot be read");
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], path: impl Fn() -> PathBuf) -> Result<T, Error> {
+    let damaged = || Error::damaged(&path(), "a state in it cannot be read");
     let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
     if rest.is_empty() { Ok(value) } else { Err(damaged()) }
 }

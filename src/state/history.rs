@@ -1,11 +1,12 @@
 //! What is remembered of one history.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::message::KeyKind;
+use crate::signal::saved_ids;
 use crate::time::Timestamp;
 use crate::verdict::KeyState;
 
@@ -71,7 +72,7 @@ impl History {
 
     /// Returns the history as bytes, for a row of a layer.
     pub fn encode(&self) -> Vec<u8> {
-        bytes::encode(self)
+        saved_ids::sharing(|| bytes::encode_after(&SHARED_IDS, self))
     }
 
     /// Reads the history of a row.
@@ -80,6 +81,14 @@ impl History {
     ///
     /// Returns an error when the bytes are no history.
     pub fn decode(row: &StoredHistory) -> Result<History, Error> {
-        bytes::decode(&row.state, Path::new(&format!("state/{:02}", shard_of(row.hash))))
+        let path = || PathBuf::from(format!("state/{:02}", shard_of(row.hash)));
+        match row.state.strip_prefix(&SHARED_IDS) {
+            Some(state) => saved_ids::sharing(|| bytes::decode(state, path)),
+            None => bytes::decode(&row.state, path),
+        }
     }
 }
+
+/// What histories begin with whose ids are written once: a nought, as nobody else writes it. Those of formats 1 and 2
+/// begin with the number of the base's keys.
+const SHARED_IDS: [u8; 2] = [0x80, 0];

@@ -7,6 +7,8 @@ use arrow::error::ArrowError;
 
 use crate::time::Timestamp;
 
+use super::layer::Head;
+
 /// Hashes and dues of the rows of one layer, in order of hashes.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
@@ -56,6 +58,12 @@ impl Index {
     /// Returns the hashes of the rows that a rule over the whole population remembers.
     pub fn ranked(&self) -> impl Iterator<Item = u128> {
         self.ranked.values().set_indices().map(|row| self.hash(row))
+    }
+
+    /// Returns what is known of a row.
+    pub fn head(&self, row: usize) -> Head {
+        let wake_at = self.wake_at.is_valid(row).then(|| Timestamp(self.wake_at.value(row)));
+        Head { hash: self.hash(row), wake_at, ranked: self.ranked.value(row) }
     }
 
     fn hash(&self, row: usize) -> u128 {

@@ -5,19 +5,18 @@
 //! | `hash` | the history's hash, 16 bytes, big end first |
 //! | `wake_at` | the next instant (ms) at which something happens without an event; null: none |
 //! | `ranked` | a rule over the whole population remembers something of it |
-//! | `class`, `corp`, `primary` | whose history it is |
-//! | `state` | a [`History`](super::History), encoded |
+//! | `history` | whose history it is: class, company and id; behind it a [`History`](super::History), encoded |
 //!
-//! Pages are small and have an index: reading a few states reads little beside them.
+//! Pages are small and have an index: reading a few histories reads one column and little beside them. In formats
+//! 1 and 2 there were columns `class`, `corp`, `primary` and `state` instead of `history`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Int32Builder};
-use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::array::{Array, AsArray, BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder};
+use arrow::array::{Int64Builder, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
@@ -96,28 +95,35 @@ impl Layer {
         Index::of(reader).map_err(|_| unreadable(&self.path))
     }
 
-    /// Reads the rows with the given numbers, which ascend.
+    /// Reads the rows with the given numbers, which ascend. What `index`, which is this layer's, knows of them is not
+    /// read once more.
     ///
     /// # Errors
     ///
     /// Returns an error when the file cannot be read.
-    pub fn read(&self, rows: &[u32]) -> Result<Rows, Error> {
+    pub fn read<'l>(&self, rows: &'l [u32], index: &'l Index) -> Result<Rows<'l>, Error> {
         let ranges = rows.iter().map(|row| *row as usize..*row as usize + 1);
-        self.rows(footer::only(self.builder(&COLUMNS)?, ranges))
+        let builder = footer::only(self.builder(&HISTORY)?, ranges);
+        self.rows(builder, Box::new(rows.iter().map(|row| index.head(*row as usize))))
     }
 
-    /// Reads all rows.
+    /// Reads all rows; `index` is this layer's.
     ///
     /// # Errors
     ///
     /// Returns an error when the file cannot be read.
-    pub fn scan(&self) -> Result<Rows, Error> {
-        self.rows(self.builder(&COLUMNS)?)
+    pub fn scan(&self, index: Index) -> Result<Rows<'static>, Error> {
+        let heads = (0..self.n_rows()).map(move |row| index.head(row));
+        self.rows(self.builder(&HISTORY)?, Box::new(heads))
     }
 
-    fn rows(&self, builder: Builder) -> Result<Rows, Error> {
+    fn rows<'l>(
+        &self,
+        builder: Builder,
+        heads: Box<dyn Iterator<Item = Head> + 'l>,
+    ) -> Result<Rows<'l>, Error> {
         let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|_| unreadable(&self.path))?;
-        Ok(Rows { path: self.path.clone(), reader, batch: None, next: 0 })
+        Ok(Rows { path: self.path.clone(), reader, heads, batch: None, next: 0 })
     }
 
     fn builder(&self, columns: &[&str]) -> Result<Builder, Error> {
@@ -127,51 +133,101 @@ impl Layer {
     }
 }
 
+/// What is known of a row without decoding its history.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub hash: u128,
+    pub wake_at: Option<Timestamp>,
+    pub ranked: bool,
+}
+
 /// Rows of a layer, in order of their hashes.
-pub(super) struct Rows {
+pub(super) struct Rows<'l> {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    heads: Box<dyn Iterator<Item = Head> + 'l>,
     batch: Option<RecordBatch>,
     next: usize,
 }
 
-impl Rows {
-    fn next_row(&mut self) -> Result<Option<StoredHistory>, ArrowError> {
+impl Rows<'_> {
+    fn next_row(&mut self) -> Result<Option<StoredHistory>, Error> {
+        let damaged = || unreadable(&self.path);
+        let Some(head) = self.heads.next() else { return Ok(None) };
         while self.batch.as_ref().is_none_or(|batch| self.next == batch.num_rows()) {
-            let Some(batch) = self.reader.next().transpose()? else { return Ok(None) };
+            let batch = self.reader.next().ok_or_else(damaged)?.map_err(|_| damaged())?;
             (self.batch, self.next) = (Some(batch), 0);
         }
-        let row = self.batch.as_ref().map(|batch| row_of(batch, self.next));
+        let row = self.batch.as_ref().and_then(|batch| row_of(head, batch, self.next));
         self.next += 1;
-        Ok(row)
+        row.ok_or_else(damaged).map(Some)
     }
 }
 
-impl Iterator for Rows {
+impl Iterator for Rows<'_> {
     type Item = Result<StoredHistory, Error>;
 
     fn next(&mut self) -> Option<Result<StoredHistory, Error>> {
-        self.next_row().map_err(|_| unreadable(&self.path)).transpose()
+        self.next_row().transpose()
     }
 }
 
-fn row_of(batch: &RecordBatch, row: usize) -> StoredHistory {
-    let dues = batch.column(1).as_primitive::<Int64Type>();
+fn row_of(head: Head, batch: &RecordBatch, row: usize) -> Option<StoredHistory> {
+    let Head { hash, wake_at, ranked } = head;
+    if let Some(history) = batch.column_by_name("history") {
+        let (class, corp, primary, state) = taken_apart(history.as_binary::<i32>().value(row))?;
+        let (corp, primary, state) = (corp.into(), primary.into(), state.to_vec());
+        return Some(StoredHistory { hash, class, corp, primary, wake_at, ranked, state });
+    }
     let text = |column: usize| batch.column(column).as_string::<i32>().value(row).into();
-    let class = batch.column(3).as_primitive::<Int32Type>().value(row);
-    StoredHistory {
-        hash: hash_of(batch.column(0).as_fixed_size_binary().value(row)),
-        class: Class::from_u8(u8::try_from(class).unwrap_or_default()),
-        corp: text(4),
-        primary: text(5),
-        wake_at: dues.is_valid(row).then(|| Timestamp(dues.value(row))),
-        ranked: batch.column(2).as_boolean().value(row),
-        state: batch.column(6).as_binary::<i32>().value(row).to_vec(),
-    }
+    let class = batch.column(0).as_primitive::<Int32Type>().value(row);
+    Some(StoredHistory {
+        hash,
+        class: Class::from_u8(u8::try_from(class).ok()?),
+        corp: text(1),
+        primary: text(2),
+        wake_at,
+        ranked,
+        state: batch.column(3).as_binary::<i32>().value(row).to_vec(),
+    })
 }
 
-fn hash_of(bytes: &[u8]) -> u128 {
-    u128::from_be_bytes(bytes.try_into().expect("the column is 16 bytes wide"))
+/// Appends whose history it is, and the history.
+fn put_together(out: &mut Vec<u8>, row: &StoredHistory) {
+    out.push(row.class as u8);
+    for text in [&row.corp, &row.primary] {
+        let length = u32::try_from(text.len()).expect("an id is far below 4 GiB");
+        // Most ids are shorter than 255 bytes.
+        match u8::try_from(length) {
+            Ok(length) if length < LONG => out.push(length),
+            _ => {
+                out.push(LONG);
+                out.extend_from_slice(&length.to_le_bytes());
+            }
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.extend_from_slice(&row.state);
+}
+
+/// Reads what [`put_together`] wrote: class, company, id and the encoded history.
+fn taken_apart(bytes: &[u8]) -> Option<(Class, &str, &str, &[u8])> {
+    let (class, rest) = bytes.split_first()?;
+    let (corp, rest) = text_of(rest)?;
+    let (primary, state) = text_of(rest)?;
+    Some((Class::from_u8(*class), corp, primary, state))
+}
+
+fn text_of(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = match bytes.split_first()? {
+        (&LONG, rest) => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u32::from_le_bytes(*length) as usize, rest)
+        }
+        (length, rest) => (usize::from(*length), rest),
+    };
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 fn unreadable(path: &Path) -> Error {
@@ -210,10 +266,9 @@ struct Columns {
     hash: FixedSizeBinaryBuilder,
     wake_at: Int64Builder,
     ranked: BooleanBuilder,
-    class: Int32Builder,
-    corp: StringBuilder,
-    primary: StringBuilder,
-    state: BinaryBuilder,
+    history: BinaryBuilder,
+    /// One value of `history` while it is put together.
+    one: Vec<u8>,
 }
 
 impl Default for Columns {
@@ -222,10 +277,8 @@ impl Default for Columns {
             hash: FixedSizeBinaryBuilder::new(16),
             wake_at: Int64Builder::new(),
             ranked: BooleanBuilder::new(),
-            class: Int32Builder::new(),
-            corp: StringBuilder::new(),
-            primary: StringBuilder::new(),
-            state: BinaryBuilder::new(),
+            history: BinaryBuilder::new(),
+            one: Vec::new(),
         }
     }
 }
@@ -235,10 +288,9 @@ impl Columns {
         self.hash.append_value(row.hash.to_be_bytes()).expect("16 bytes are 16 bytes");
         self.wake_at.append_option(row.wake_at.map(|at| at.0));
         self.ranked.append_value(row.ranked);
-        self.class.append_value(row.class as i32);
-        self.corp.append_value(&row.corp);
-        self.primary.append_value(&row.primary);
-        self.state.append_value(&row.state);
+        self.one.clear();
+        put_together(&mut self.one, row);
+        self.history.append_value(&self.one);
     }
 
     fn finish(&mut self) -> Result<RecordBatch, ParquetError> {
@@ -246,62 +298,51 @@ impl Columns {
             Arc::new(self.hash.finish()),
             Arc::new(self.wake_at.finish()),
             Arc::new(self.ranked.finish()),
-            Arc::new(self.class.finish()),
-            Arc::new(self.corp.finish()),
-            Arc::new(self.primary.finish()),
-            Arc::new(self.state.finish()),
+            Arc::new(self.history.finish()),
         ];
         Ok(RecordBatch::try_new(schema(), columns)?)
     }
 }
 
 fn schema() -> SchemaRef {
-    let kinds = [
-        DataType::FixedSizeBinary(16),
-        DataType::Int64,
-        DataType::Boolean,
-        DataType::Int32,
-        DataType::Utf8,
-        DataType::Utf8,
-        DataType::Binary,
-    ];
-    let field = |(name, kind): (&&str, DataType)| Field::new(*name, kind, *name == "wake_at");
-    Arc::new(Schema::new(COLUMNS.iter().zip(kinds).map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(vec![
+        Field::new("hash", DataType::FixedSizeBinary(16), false),
+        Field::new("wake_at", DataType::Int64, true),
+        Field::new("ranked", DataType::Boolean, false),
+        Field::new("history", DataType::Binary, false),
+    ]))
 }
 
 fn properties() -> Result<WriterProperties, ParquetError> {
     let pair = KeyValue::new(MAGIC.to_owned(), FORMAT.to_string());
     let mut builder = WriterProperties::builder();
-    for column in ["class", "corp", "primary"] {
-        builder = builder.set_column_data_page_row_count_limit(ColumnPath::from(column), ID_PAGE_ROWS);
-    }
-    // Hashes do not get smaller, and of the others there is little: a reader is spared a decompressor for each.
-    for column in ["hash", "ranked", "corp"] {
+    // Hashes do not get smaller, and there is little of the other: a reader is spared a decompressor for each.
+    for column in ["hash", "ranked"] {
         builder = builder.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED);
     }
     Ok(builder
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
-        .set_column_dictionary_enabled(ColumnPath::from("corp"), true)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_column_data_page_row_count_limit(ColumnPath::from("state"), STATE_PAGE_ROWS)
-        .set_write_batch_size(STATE_PAGE_ROWS)
+        .set_column_data_page_row_count_limit(ColumnPath::from("history"), HISTORY_PAGE_ROWS)
+        .set_write_batch_size(HISTORY_PAGE_ROWS)
         .set_key_value_metadata(Some(vec![pair]))
         .build())
 }
 
-const COLUMNS: [&str; 7] = ["hash", "wake_at", "ranked", "class", "corp", "primary", "state"];
+/// The columns of a history as it is remembered: the one of this format, and those of older ones.
+const HISTORY: [&str; 5] = ["history", "class", "corp", "primary", "state"];
+
+/// Marks a text of this length and more, whose length follows in four bytes.
+const LONG: u8 = u8::MAX;
 
 /// What marks a state file; its value is the format.
 const MAGIC: &str = "chattag.state";
 
-/// Rows of a page of encoded states, which are large: one that is wanted costs the decoding of so many.
-const STATE_PAGE_ROWS: usize = 4;
-
-/// Rows of a page of ids, which are read with the state.
-const ID_PAGE_ROWS: usize = 64;
+/// Rows of a page of histories, which are large: one that is wanted costs the decoding of so many.
+const HISTORY_PAGE_ROWS: usize = 4;
 
 /// Rows of a page of the columns that a night reads whole.
 const PAGE_ROWS: usize = 512;

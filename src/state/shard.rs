@@ -120,8 +120,8 @@ impl Shard {
             }
         }
         let mut found = Vec::with_capacity(hashes.len());
-        for ((layer, _), rows) in self.layers.iter().zip(wanted).filter(|(_, rows)| !rows.is_empty()) {
-            for row in layer.read(&rows)? {
+        for ((layer, index), rows) in self.layers.iter().zip(wanted).filter(|(_, rows)| !rows.is_empty()) {
+            for row in layer.read(&rows, index)? {
                 found.push(row?);
             }
         }
@@ -149,7 +149,8 @@ pub fn write_shard(
     let folded = take_folded(&mut stay, changed.len() as u64, |file| Some(file.rows));
     let mut sources: Vec<Source> = vec![(Box::new(changed.into_iter().map(Ok)) as Rows).peekable()];
     for file in folded.iter().rev() {
-        let rows: Rows = Box::new(Layer::open(&reader.root.join(&file.path))?.scan()?);
+        let layer = Layer::open(&reader.root.join(&file.path))?;
+        let rows: Rows = Box::new(layer.scan(layer.index()?)?);
         sources.push(rows.peekable());
     }
     let file = write_layer(staging, &part(shard), Merge { sources })?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::{Anchor, SignalIdx, Span};
-use crate::signal::{Event, Hit};
+use crate::signal::{Event, Hit, saved_ids};
 use crate::time::{Timestamp, Zone};
 
 use super::firing::{Cause, Kept, TermNumbers};
@@ -30,6 +30,7 @@ pub(super) struct AbsenceState {
     /// The clock is running.
     pending: bool,
     anchor_at: Timestamp,
+    #[serde(with = "saved_ids")]
     anchor_id: String,
     anchor_hit: Option<Hit>,
 }

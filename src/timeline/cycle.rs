@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::{Fraction, SignalIdx};
-use crate::signal::Event;
+use crate::signal::{Event, saved_ids};
 use crate::time::{Day, Timestamp, Zone};
 
 use super::firing::{Cause, Kept, TermNumbers};
@@ -35,6 +35,7 @@ pub(super) struct CycleState {
     intervals: VecDeque<u32>,
     newest: Option<Day>,
     newest_at: Timestamp,
+    #[serde(with = "saved_ids")]
     newest_id: String,
     opens: Option<Timestamp>,
     closes: Option<Timestamp>,

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::lexicon::TermIdx;
 use crate::rules::RuleIdx;
-use crate::signal::{Event, Hit, Sign};
+use crate::signal::{Event, Hit, Sign, saved_ids};
 use crate::time::Timestamp;
 
 /// One hit that a rule remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// The message; hits of one message share it.
+    #[serde(with = "saved_ids")]
     pub message_id: Arc<str>,
     /// The message's time.
     pub at: Timestamp,

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::rank::{Measured, Rank};
 use super::ratio::Ratio;
 use super::sequence::Sequence;
-use super::state::{Alerted, RuleStates, Slot};
+use super::state::{Alerted, RestsOn, RuleStates, Slot};
 use super::streak::Streak;
 
 /// The rules of one kind of key. Built once, shared by all threads.
@@ -71,11 +71,11 @@ enum Ready<'a> {
     Combine,
 }
 
-/// An alert that was raised, and the messages it rests on, in event order with their times.
+/// An alert that was raised, and the messages it rests on, in event order.
 #[derive(Clone, Debug)]
 pub struct Raised {
     at: Timestamp,
-    messages: Vec<(Timestamp, Arc<str>)>,
+    messages: Vec<RestsOn>,
 }
 
 /// The rules an event can change, by their places in the program, in id order.
@@ -182,8 +182,8 @@ impl<'a> Program<'a> {
     pub fn note_alert(&self, place: usize, states: &mut RuleStates, firing: &Raised) {
         let (Ok(place), horizon) = (u16::try_from(place), self.recall_horizon) else { return };
         let now = firing.at;
-        states.alerted.retain(|(_, known)| known.messages.iter().any(|(at, _)| now.since(*at) < horizon));
-        let young = firing.messages.iter().filter(|(at, _)| now.since(*at) < horizon).cloned();
+        states.alerted.retain(|(_, known)| known.messages.iter().any(|one| now.since(one.at) < horizon));
+        let young = firing.messages.iter().filter(|one| now.since(one.at) < horizon).cloned();
         let alerted = Alerted { at: now, messages: young.collect() };
         if !alerted.messages.is_empty() {
             states.alerted.push((place, alerted));
@@ -195,10 +195,10 @@ impl<'a> Program<'a> {
         if !self.lines[place].notes_recalls() {
             return None;
         }
-        let mut messages: Vec<(Timestamp, Arc<str>)> = Vec::new();
+        let mut messages: Vec<RestsOn> = Vec::new();
         firing.for_each_piece(|piece| {
-            if messages.last().is_none_or(|(_, last)| **last != *piece.message_id) {
-                messages.push((piece.at, Arc::from(piece.message_id)));
+            if messages.last().is_none_or(|last| *last.id != *piece.message_id) {
+                messages.push(RestsOn { at: piece.at, id: Arc::from(piece.message_id) });
             }
         });
         messages.drain(..messages.len().saturating_sub(EVIDENCE_KEPT));
@@ -214,11 +214,10 @@ impl<'a> Program<'a> {
     ) -> SmallVec<[(usize, Timestamp, Timestamp); 2]> {
         let mut found = SmallVec::new();
         for (place, alerted) in &mut states.alerted {
-            let recalled = |(at, id): &(Timestamp, Arc<str>)| {
-                **id == *event.recall_of && event.at.since(*at) < self.recall_horizon
-            };
+            let recalled =
+                |one: &RestsOn| *one.id == *event.recall_of && event.at.since(one.at) < self.recall_horizon;
             if let Some(message) = alerted.messages.iter().position(recalled) {
-                found.push((usize::from(*place), alerted.at, alerted.messages.remove(message).0));
+                found.push((usize::from(*place), alerted.at, alerted.messages.remove(message).at));
             }
         }
         states.alerted.retain(|(_, alerted)| !alerted.messages.is_empty());

@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use crate::message::NumberField;
 use crate::rules::{MetricOf, Ranking, Window};
-use crate::signal::Event;
+use crate::signal::{Event, saved_ids};
 use crate::time::{Millis, Timestamp, Zone};
 
 use super::firing::{Kept, TermNumbers};
@@ -39,6 +39,7 @@ pub(super) struct RankState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Noted {
     at: Timestamp,
+    #[serde(with = "saved_ids")]
     message_id: Arc<str>,
     /// It makes the key belong to the population.
     belongs: bool,

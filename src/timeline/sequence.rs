@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::SignalIdx;
-use crate::signal::{Event, Hit};
+use crate::signal::{Event, Hit, saved_ids};
 use crate::time::{Millis, Timestamp};
 
 use super::firing::{Cause, Kept, TermNumbers};
@@ -58,6 +58,7 @@ struct Partial {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Moment {
     at: Timestamp,
+    #[serde(with = "saved_ids")]
     message_id: Arc<str>,
     /// The steps it can serve, last first, each with the mention that does.
     serves: Vec<(u16, Option<Hit>)>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::signal::saved_ids;
 use crate::time::Timestamp;
 
 use super::absence::AbsenceState;
@@ -37,8 +38,18 @@ pub struct RuleStates {
 pub(super) struct Alerted {
     /// When it was raised.
     pub at: Timestamp,
-    /// The messages, in event order, with their times.
-    pub messages: Vec<(Timestamp, Arc<str>)>,
+    /// The messages, in event order.
+    pub messages: Vec<RestsOn>,
+}
+
+/// A message that an alert rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct RestsOn {
+    /// Its time.
+    pub at: Timestamp,
+    /// Its id.
+    #[serde(with = "saved_ids")]
+    pub id: Arc<str>,
 }
 
 fn unknown() -> Timestamp {

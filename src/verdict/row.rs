@@ -8,6 +8,7 @@ use crate::lexicon::TermIdx;
 use crate::mention::{Layer, Polarity};
 use crate::message::Key;
 use crate::rules::{AlertIdx, AlertLevel, KickAction, RuleIdx, TagIdx};
+use crate::signal::saved_ids;
 use crate::time::Timestamp;
 
 /// One decision about one key.
@@ -183,6 +184,7 @@ pub struct KickDecision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The message.
+    #[serde(with = "saved_ids")]
     pub message_id: Box<str>,
     /// Its time.
     pub at: Timestamp,
