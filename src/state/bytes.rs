@@ -15,7 +15,9 @@ pub fn encode(value: &impl Serialize) -> Vec<u8> {
 
 /// Returns `start` and `value` in the encoding of state files.
 pub fn encode_after(start: &[u8], value: &impl Serialize) -> Vec<u8> {
-    postcard::to_extend(value, start.to_vec()).expect("every state has an encoding")
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.extend_from_slice(start);
+    postcard::to_extend(value, bytes).expect("every state has an encoding")
 }
 
 /// Reads back what [`encode`] wrote into the file at `path`, which is asked for when there is something to say.
@@ -46,6 +48,9 @@ pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> 
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
     from.deserialize_bytes(Bytes)
 }
+
+/// Most histories take no more bytes.
+const USUAL: usize = 1_024;
 
 struct Bytes;
 

@@ -11,6 +11,7 @@
 //! 1 and 2 there were columns `class`, `corp`, `primary` and `state` instead of `history`.
 
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -192,22 +193,22 @@ fn row_of(head: Head, batch: &RecordBatch, row: usize) -> Option<StoredHistory> 
     })
 }
 
-/// Appends whose history it is, and the history.
-fn put_together(out: &mut Vec<u8>, row: &StoredHistory) {
-    out.push(row.class as u8);
+/// Writes whose history it is, and the history.
+fn put_together(out: &mut impl Write, row: &StoredHistory) -> io::Result<()> {
+    out.write_all(&[row.class as u8])?;
     for text in [&row.corp, &row.primary] {
         let length = u32::try_from(text.len()).expect("an id is far below 4 GiB");
         // Most ids are shorter than 255 bytes.
         match u8::try_from(length) {
-            Ok(length) if length < LONG => out.push(length),
+            Ok(length) if length < LONG => out.write_all(&[length])?,
             _ => {
-                out.push(LONG);
-                out.extend_from_slice(&length.to_le_bytes());
+                out.write_all(&[LONG])?;
+                out.write_all(&length.to_le_bytes())?;
             }
         }
-        out.extend_from_slice(text.as_bytes());
+        out.write_all(text.as_bytes())?;
     }
-    out.extend_from_slice(&row.state);
+    out.write_all(&row.state)
 }
 
 /// Reads what [`put_together`] wrote: class, company, id and the encoded history.
@@ -267,8 +268,6 @@ struct Columns {
     wake_at: Int64Builder,
     ranked: BooleanBuilder,
     history: BinaryBuilder,
-    /// One value of `history` while it is put together.
-    one: Vec<u8>,
 }
 
 impl Default for Columns {
@@ -278,7 +277,6 @@ impl Default for Columns {
             wake_at: Int64Builder::new(),
             ranked: BooleanBuilder::new(),
             history: BinaryBuilder::new(),
-            one: Vec::new(),
         }
     }
 }
@@ -288,9 +286,8 @@ impl Columns {
         self.hash.append_value(row.hash.to_be_bytes()).expect("16 bytes are 16 bytes");
         self.wake_at.append_option(row.wake_at.map(|at| at.0));
         self.ranked.append_value(row.ranked);
-        self.one.clear();
-        put_together(&mut self.one, row);
-        self.history.append_value(&self.one);
+        put_together(&mut self.history, row).expect("writing to memory succeeds");
+        self.history.append_value(b"");
     }
 
     fn finish(&mut self) -> Result<RecordBatch, ParquetError> {
@@ -316,7 +313,8 @@ fn schema() -> SchemaRef {
 fn properties() -> Result<WriterProperties, ParquetError> {
     let pair = KeyValue::new(MAGIC.to_owned(), FORMAT.to_string());
     let mut builder = WriterProperties::builder();
-    // Hashes do not get smaller, and there is little of the other: a reader is spared a decompressor for each.
+    // Hashes do not get smaller, and there is little of the other: a reader is spared a decompressor for each. Pages of
+    // histories are small: zstd would spend its time on tables, for a tenth fewer bytes.
     for column in ["hash", "ranked"] {
         builder = builder.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED);
     }
@@ -326,6 +324,7 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_column_compression(ColumnPath::from("history"), Compression::LZ4_RAW)
         .set_column_data_page_row_count_limit(ColumnPath::from("history"), HISTORY_PAGE_ROWS)
         .set_write_batch_size(HISTORY_PAGE_ROWS)
         .set_key_value_metadata(Some(vec![pair]))
