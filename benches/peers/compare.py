@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Runs ChatTag and what people use instead on one archive, in turn, and prints medians and ratios.
 
-usage: compare.py ARCHIVE_DIR [--runs 5] [--chattag target/release/chattag] [--only NAME …] [--jieba]
+usage: compare.py ARCHIVE_DIR [--runs 5] [--chattag target/release/chattag] [--only NAME …] [--jieba] [--lists DIR]
 
 ARCHIVE_DIR holds plain *.jsonl files of official messages. Each program is a whole process, started cold
 with a warm page cache; they run in turn (A B C A B C …) so that a drift of the machine meets all of them.
 The peers only count messages with any of 34 words per customer; ChatTag does its whole job. `parse-only`
 is `examples/parse_only.rs`: every line through serde_json into the fields a run needs, on all cores.
+With `--lists dictionaries/lexicons` Polars and DuckDB also run with all literal terms and variants that ChatTag looks for.
 Needs: pip install -r benches/peers/requirements.txt; cargo build --release --examples --bins
 """
 import argparse
+import csv
 import os
 import pathlib
 import platform
+import re
 import resource
 import shutil
 import statistics
@@ -58,9 +61,26 @@ def programs(args, scratch):
         "polars": lambda n: [*python, str(HERE / "polars_count.py"), args.archive, f"{scratch}/polars.parquet"],
         "duckdb": lambda n: [*python, str(HERE / "duckdb_count.py"), args.archive, f"{scratch}/duckdb.parquet"],
     }
+    if args.lists:
+        words = spellings(pathlib.Path(args.lists), pathlib.Path(scratch) / "words.txt")
+        table["polars, all terms"] = lambda n: [*table["polars"](n), words]
+        table["duckdb, all terms"] = lambda n: [*table["duckdb"](n), words]
     if args.jieba:
         table["python + jieba"] = lambda n: [*python, str(HERE / "jieba_count.py"), args.archive, f"{scratch}/jieba.parquet"]
     return {name: make for name, make in table.items() if not args.only or name in args.only}
+
+
+def spellings(lists, out):
+    """Writes the terms and variants of all term lists that are plain text, one a line; returns the path."""
+    words = set()
+    for path in sorted(lists.glob("*.csv")):
+        with open(path, encoding="utf-8-sig", newline="") as rows:
+            for row in csv.DictReader(rows):
+                if row.get("方式") not in ("正则", "识别"):
+                    words.update([row["词条"], *row["变体"].split("|")])
+    plain = sorted(word for word in words if word and re.fullmatch(r"\w+", word))
+    out.write_text("\n".join(plain), encoding="utf-8")
+    return str(out)
 
 
 def main():
@@ -69,6 +89,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--chattag", default="target/release/chattag")
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--lists", help="the directory of ChatTag's term lists")
     parser.add_argument("--jieba", action="store_true", help="also Python + jieba (slow: one run)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What an analyst would write in DuckDB: messages with any of the words, per customer, to Parquet.
 
-usage: duckdb_count.py ARCHIVE_DIR OUT.parquet
+usage: duckdb_count.py ARCHIVE_DIR OUT.parquet [WORDS.txt]
 Typed columns named (no sampling, no needless field), one RE2 alternation, all cores.
 """
 import pathlib
@@ -10,7 +10,8 @@ import sys
 import duckdb
 
 archive, out = sys.argv[1:3]
-words = (pathlib.Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split()
+words = pathlib.Path(sys.argv[3] if len(sys.argv) > 3 else pathlib.Path(__file__).with_name("words.txt"))
+words = words.read_text(encoding="utf-8").split()
 connection = duckdb.connect()
 connection.execute("SET preserve_insertion_order = false")
 connection.execute(

@@ -145,11 +145,9 @@ impl ScopeWords {
     /// halves of a question such as 贵不贵 asks.
     fn find(&self, text: &str, bytes: Range<usize>, words: &mut Vec<ScopeWord>) {
         let Some(automaton) = &self.automaton else { return };
-        let from = bytes.start;
-        if !self.starters.may_begin(&text[bytes.clone()]) {
-            return;
-        }
-        words.extend(automaton.find_iter(&text[bytes]).map(|found| {
+        let Some(first) = self.starters.first(&text[bytes.clone()]) else { return };
+        let from = bytes.start + first;
+        words.extend(automaton.find_iter(&text[from..bytes.end]).map(|found| {
             let start = from + found.start();
             let kind = match self.kinds[found.pattern().as_usize()] {
                 ScopeKind::Denies | ScopeKind::Nothing if is_a_not_a(text, start) => ScopeKind::Asks,

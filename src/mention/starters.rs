@@ -80,10 +80,17 @@ impl Starters {
         }
     }
 
-    /// Returns whether a pattern may begin anywhere in `text`.
-    pub(super) fn may_begin(&self, text: &str) -> bool {
-        let mut lookout = self.lookout();
-        text.chars().any(|c| lookout.sees(c as u32))
+    /// Returns where in `text` no pattern has begun yet, when one may begin there or soon after; none when none may
+    /// begin anywhere.
+    pub(super) fn first(&self, text: &str) -> Option<usize> {
+        let (mut lookout, mut before, mut earlier) = (self.lookout(), 0, 0);
+        for (at, c) in text.char_indices() {
+            if lookout.sees(c as u32) {
+                return Some(earlier);
+            }
+            (earlier, before) = (before, at);
+        }
+        None
     }
 
     /// Begins to look out for the first pattern.
@@ -233,7 +240,12 @@ mod tests {
         for (text, expected) in CASES {
             starters.find(text, &mut pairs, &mut places);
             assert_eq!(places, *expected, "{text}");
-            assert_eq!(starters.may_begin(text), !places.is_empty(), "{text}");
+            let first = starters.first(text);
+            assert_eq!(first.is_some(), !places.is_empty(), "{text}");
+            assert!(
+                first.zip(places.first()).is_none_or(|(first, place)| first <= *place as usize),
+                "{text}"
+            );
         }
     }
 }
