@@ -103,8 +103,7 @@ fn needs_digit(pattern: &Hir) -> bool {
         HirKind::Empty | HirKind::Look(_) => false,
         HirKind::Literal(literal) => literal.0.iter().any(u8::is_ascii_digit),
         HirKind::Class(class) => {
-            let is_digits =
-                |range: &ClassUnicodeRange| ('0'..='9').contains(&range.start()) && range.end() <= '9';
+            let is_digits = |range: &ClassUnicodeRange| range.start().is_ascii_digit() && range.end() <= '9';
             matches!(class, Class::Unicode(class) if class.iter().all(is_digits))
         }
         HirKind::Repetition(repetition) => repetition.min > 0 && needs_digit(&repetition.sub),
