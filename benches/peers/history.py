@@ -59,6 +59,16 @@ def run(chattag, archive, out):
     return took, used.ru_maxrss / 1024
 
 
+def run_on_copy(chattag, archive, directory):
+    """Runs a night over a copy of `directory`, which is removed afterwards; returns what `run` returns."""
+    copy = directory.with_name("copy")
+    shutil.copytree(directory, copy, symlinks=True)
+    os.sync()
+    cost = run(chattag, archive, copy)
+    shutil.rmtree(copy)
+    return cost
+
+
 def histories(chattag, scratch, n):
     """Makes the three directories; yields the name of each with the directory."""
     customers = n // 12
@@ -92,11 +102,7 @@ def main():
         costs = {name: [] for name in made}
         for _ in range(rounds):
             for name, directory in made.items():
-                copy = scratch / "copy"
-                shutil.copytree(directory, copy, symlinks=True)
-                os.sync()
-                costs[name].append(run(chattag, night, copy))
-                shutil.rmtree(copy)
+                costs[name].append(run_on_copy(chattag, night, directory))
         alone = [min(column) for column in zip(*costs["alone"])]
         for name, measured in costs.items():
             seconds, memory = (min(column) for column in zip(*measured))

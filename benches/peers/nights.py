@@ -7,14 +7,12 @@ of the nights. Runs them one by one into one directory, and the last tenth of th
 same next night over copies of both. Who writes in it is known to both. Prints the least of `rounds` runs and the ratio.
 """
 
-import os
 import pathlib
 import random
-import shutil
 import sys
 import tempfile
 
-from history import DAY, STAFF, START, TEXTS, run
+from history import DAY, STAFF, START, TEXTS, run, run_on_copy
 
 
 def make(path, number, messages, recent):
@@ -31,15 +29,6 @@ def make(path, number, messages, recent):
             text = TEXTS[int(chance.random() * len(TEXTS))]
             out.write(f'{{"msgid":"{number}0{n}_{at}_external","action":"send","from":"{who}","tolist":["{to}"],"roomid":"",'
                       f'"msgtime":{at},"msgtype":"text","text":{{"content":"{text}"}}}}\n')
-
-
-def measure(chattag, night, directory, copy):
-    """Runs `night` over a copy of `directory`; returns seconds and peak memory in MB."""
-    shutil.copytree(directory, copy, symlinks=True)
-    os.sync()
-    cost = run(chattag, night, copy)
-    shutil.rmtree(copy)
-    return cost
 
 
 def main():
@@ -59,7 +48,7 @@ def main():
         costs = {n: [] for n in made}
         for _ in range(rounds):
             for n, directory in made.items():
-                costs[n].append(measure(chattag, night, directory, scratch / "copy"))
+                costs[n].append(run_on_copy(chattag, night, directory))
         first = min(seconds for seconds, _ in costs[few])
         for n, measured in costs.items():
             seconds, memory = (min(column) for column in zip(*measured))

@@ -27,8 +27,13 @@ pub fn encode_after(start: &[u8], value: &impl Serialize) -> Vec<u8> {
 /// Returns an error when the bytes are no such value.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], path: impl Fn() -> PathBuf) -> Result<T, Error> {
     let damaged = || Error::damaged(&path(), "a state in it cannot be read");
-    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
+    let (value, rest) = split(bytes).ok_or_else(damaged)?;
     if rest.is_empty() { Ok(value) } else { Err(damaged()) }
+}
+
+/// Reads back the value that `bytes` begin with; also returns what follows it. None when they begin with no such value.
+pub fn split<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    postcard::take_from_bytes(bytes).ok()
 }
 
 /// Writes bytes in one piece.

@@ -11,7 +11,7 @@
 //! 1 and 2 there were columns `class`, `corp`, `primary` and `state` instead of `history`.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ use crate::time::Timestamp;
 use crate::writer::{Finished, StagedFile, Staging, StateFile};
 
 use super::FORMAT;
+use super::bytes;
 use super::footer::{self, Builder};
 use super::index::Index;
 
@@ -108,12 +109,13 @@ impl Layer {
         self.rows(builder, Box::new(rows.iter().map(|row| index.head(*row as usize))))
     }
 
-    /// Reads all rows; `index` is this layer's.
+    /// Reads all rows.
     ///
     /// # Errors
     ///
     /// Returns an error when the file cannot be read.
-    pub fn scan(&self, index: Index) -> Result<Rows<'static>, Error> {
+    pub fn scan(&self) -> Result<Rows<'static>, Error> {
+        let index = self.index()?;
         let heads = (0..self.n_rows()).map(move |row| index.head(row));
         self.rows(self.builder(&HISTORY)?, Box::new(heads))
     }
@@ -176,8 +178,9 @@ impl Iterator for Rows<'_> {
 fn row_of(head: Head, batch: &RecordBatch, row: usize) -> Option<StoredHistory> {
     let Head { hash, wake_at, ranked } = head;
     if let Some(history) = batch.column_by_name("history") {
-        let (class, corp, primary, state) = taken_apart(history.as_binary::<i32>().value(row))?;
-        let (corp, primary, state) = (corp.into(), primary.into(), state.to_vec());
+        let (whose, state) = bytes::split(history.as_binary::<i32>().value(row))?;
+        let (class, corp, primary): (u8, Box<str>, Box<str>) = whose;
+        let (class, state) = (Class::from_u8(class), state.to_vec());
         return Some(StoredHistory { hash, class, corp, primary, wake_at, ranked, state });
     }
     let text = |column: usize| batch.column(column).as_string::<i32>().value(row).into();
@@ -191,44 +194,6 @@ fn row_of(head: Head, batch: &RecordBatch, row: usize) -> Option<StoredHistory> 
         ranked,
         state: batch.column(3).as_binary::<i32>().value(row).to_vec(),
     })
-}
-
-/// Writes whose history it is, and the history.
-fn put_together(out: &mut impl Write, row: &StoredHistory) -> io::Result<()> {
-    out.write_all(&[row.class as u8])?;
-    for text in [&row.corp, &row.primary] {
-        let length = u32::try_from(text.len()).expect("an id is far below 4 GiB");
-        // Most ids are shorter than 255 bytes.
-        match u8::try_from(length) {
-            Ok(length) if length < LONG => out.write_all(&[length])?,
-            _ => {
-                out.write_all(&[LONG])?;
-                out.write_all(&length.to_le_bytes())?;
-            }
-        }
-        out.write_all(text.as_bytes())?;
-    }
-    out.write_all(&row.state)
-}
-
-/// Reads what [`put_together`] wrote: class, company, id and the encoded history.
-fn taken_apart(bytes: &[u8]) -> Option<(Class, &str, &str, &[u8])> {
-    let (class, rest) = bytes.split_first()?;
-    let (corp, rest) = text_of(rest)?;
-    let (primary, state) = text_of(rest)?;
-    Some((Class::from_u8(*class), corp, primary, state))
-}
-
-fn text_of(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = match bytes.split_first()? {
-        (&LONG, rest) => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u32::from_le_bytes(*length) as usize, rest)
-        }
-        (length, rest) => (usize::from(*length), rest),
-    };
-    let (text, rest) = rest.split_at_checked(length)?;
-    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 fn unreadable(path: &Path) -> Error {
@@ -286,7 +251,12 @@ impl Columns {
         self.hash.append_value(row.hash.to_be_bytes()).expect("16 bytes are 16 bytes");
         self.wake_at.append_option(row.wake_at.map(|at| at.0));
         self.ranked.append_value(row.ranked);
-        put_together(&mut self.history, row).expect("writing to memory succeeds");
+        let whose = bytes::encode(&(row.class as u8, &row.corp, &row.primary));
+        let parts = [&whose, &row.state];
+        parts
+            .into_iter()
+            .try_for_each(|part| self.history.write_all(part))
+            .expect("writing to memory succeeds");
         self.history.append_value(b"");
     }
 
@@ -333,9 +303,6 @@ fn properties() -> Result<WriterProperties, ParquetError> {
 
 /// The columns of a history as it is remembered: the one of this format, and those of older ones.
 const HISTORY: [&str; 5] = ["history", "class", "corp", "primary", "state"];
-
-/// Marks a text of this length and more, whose length follows in four bytes.
-const LONG: u8 = u8::MAX;
 
 /// What marks a state file; its value is the format.
 const MAGIC: &str = "chattag.state";

@@ -149,8 +149,7 @@ pub fn write_shard(
     let folded = take_folded(&mut stay, changed.len() as u64, |file| Some(file.rows));
     let mut sources: Vec<Source> = vec![(Box::new(changed.into_iter().map(Ok)) as Rows).peekable()];
     for file in folded.iter().rev() {
-        let layer = Layer::open(&reader.root.join(&file.path))?;
-        let rows: Rows = Box::new(layer.scan(layer.index()?)?);
+        let rows: Rows = Box::new(Layer::open(&reader.root.join(&file.path))?.scan()?);
         sources.push(rows.peekable());
     }
     let file = write_layer(staging, &part(shard), Merge { sources })?;

@@ -24,7 +24,7 @@ pub(super) fn read<T: DeserializeOwned>(
 ) -> Result<Option<T>, Error> {
     let Some(file) = state.iter().rev().find(|file| file.state_part() == part) else { return Ok(None) };
     let layer = Layer::open(&root.join(&file.path))?;
-    match layer.scan(layer.index()?)?.next() {
+    match layer.scan()?.next() {
         Some(row) => bytes::decode(&row?.state, || layer.path().to_owned()).map(Some),
         None => Err(Error::damaged(layer.path(), "it has no row")),
     }

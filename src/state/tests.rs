@@ -186,7 +186,7 @@ fn layers_of_all_formats_are_read() {
     }
     for format in 1..=FORMAT {
         let path = sample(&format!("{format}.parquet"));
-        let rows = layer::Layer::open(&path).and_then(|layer| layer.scan(layer.index()?)).expect("readable");
+        let rows = layer::Layer::open(&path).and_then(|layer| layer.scan()).expect("readable");
         for (seed, row) in (1..=5).zip(rows) {
             let row = row.expect("readable");
             let history = History::decode(&row).expect("a history");
