@@ -30,6 +30,7 @@ pub mod maintain;
 pub mod message;
 pub mod numbered_id;
 pub mod phrases;
+pub mod prefix_sort;
 pub mod scenario;
 pub mod state;
 pub mod stream;

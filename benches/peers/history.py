@@ -1,12 +1,13 @@
-"""What a night costs over much history of customers who are not heard of that night.
+"""What a night costs over much history of customers whom nothing happens to that night.
 
     python3 benches/peers/history.py target/release/chattag [messages] [rounds]
 
 Invented messages of thirty days, twelve of each customer, then a night of a tenth as many messages of the same
-customers, over copies of three directories made before: the thirty days alone; after thirty days of ten times as many
-other customers, half a year earlier (apart: they lie in older layers, and nothing is due any more); and together with
-as many others in the same thirty days (mixed: they lie among those who write). Prints the least of `rounds` runs and ratios to the first.
-Needs about 4 GB of scratch space for a million messages.
+customers, over copies of four directories made before: the thirty days alone; with ten times as many other customers,
+last heard of more than two months before the night, in a commit of their own before (apart: they lie in older layers)
+or in the same commit (among: they lie among those who write); and with as many others who wrote in the same thirty days
+(due: in their histories, too, something falls due that night, about half as often as somebody writes). Prints the least of
+`rounds` runs and ratios to the first. Needs about 4 GB of scratch space for a million messages.
 """
 
 import os
@@ -24,8 +25,9 @@ STAFF = 500
 DAY = 86_400_000
 START = 1_772_416_800_000
 BLOCK = 100_000
-# Long enough for what is due after a last message: the longest of the shipped rules wait for three months.
-GAP = 170 * DAY
+# The others write within ten days, 62 days before the night and earlier: what the shipped rules let happen after a day, a month
+# or sixty days has happened, and nothing is due before the ninetieth day.
+OLD_START, OLD_DAYS = START - 42 * DAY, 10
 
 
 def make(path, n, customers, first, start, days, seed):
@@ -48,10 +50,10 @@ def line(chance, seed, number, customers, first, at):
             f'"msgtime":{at},"msgtype":"text","text":{{"content":"{text}"}}}}\n')
 
 
-def run(chattag, archive, out):
-    """Runs a night; returns its seconds and its peak resident memory in MB."""
+def run(chattag, archives, out):
+    """Runs a night over files; returns its seconds and its peak resident memory in MB."""
     began = time.perf_counter()
-    process = subprocess.Popen([chattag, "run", str(archive), "--out", str(out), "--quiet"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([chattag, "run", *map(str, archives), "--out", str(out), "--quiet"], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     took = time.perf_counter() - began
     if os.waitstatus_to_exitcode(status) != 0:
@@ -59,35 +61,27 @@ def run(chattag, archive, out):
     return took, used.ru_maxrss / 1024
 
 
-def run_on_copy(chattag, archive, directory):
+def run_on_copy(chattag, archives, directory):
     """Runs a night over a copy of `directory`, which is removed afterwards; returns what `run` returns."""
     copy = directory.with_name("copy")
     shutil.copytree(directory, copy, symlinks=True)
     os.sync()
-    cost = run(chattag, archive, copy)
+    cost = run(chattag, archives, copy)
     shutil.rmtree(copy)
     return cost
 
 
 def histories(chattag, scratch, n):
-    """Makes the three directories; yields the name of each with the directory."""
+    """Makes the four directories; yields the name of each with the directory."""
     customers = n // 12
-    recent, old = scratch / "recent.jsonl", scratch / "old.jsonl"
+    recent, old, busy = (scratch / f"{name}.jsonl" for name in ["recent", "old", "busy"])
     make(recent, n, customers, 0, START, 30, 1)
-    run(chattag, recent, scratch / "alone")
-    yield "alone", scratch / "alone"
-    make(old, 10 * n, 10 * customers, customers, START - GAP, 30, 2)
-    run(chattag, old, scratch / "apart")
-    old.unlink()
-    run(chattag, recent, scratch / "apart")
-    yield "apart", scratch / "apart"
-    both = scratch / "both"
-    both.mkdir()
-    make(both / "beside.jsonl", 10 * n, 10 * customers, customers, START, 30, 3)
-    recent.rename(both / recent.name)
-    run(chattag, both, scratch / "mixed")
-    shutil.rmtree(both)
-    yield "mixed", scratch / "mixed"
+    make(old, 10 * n, 10 * customers, customers, OLD_START, OLD_DAYS, 2)
+    make(busy, 10 * n, 10 * customers, customers, START, 30, 3)
+    for name, nights in [("alone", [[recent]]), ("apart", [[old], [recent]]), ("among", [[old, recent]]), ("due", [[busy, recent]])]:
+        for night in nights:
+            run(chattag, night, scratch / name)
+        yield name, scratch / name
 
 
 def main():
@@ -102,7 +96,7 @@ def main():
         costs = {name: [] for name in made}
         for _ in range(rounds):
             for name, directory in made.items():
-                costs[name].append(run_on_copy(chattag, night, directory))
+                costs[name].append(run_on_copy(chattag, [night], directory))
         alone = [min(column) for column in zip(*costs["alone"])]
         for name, measured in costs.items():
             seconds, memory = (min(column) for column in zip(*measured))

@@ -16,6 +16,7 @@ use super::codec::{self, Arrival, Cursor};
 use super::shards::Shards;
 use super::tally::Fate;
 use crate::error::Error;
+use crate::prefix_sort::sort_by_prefix;
 use crate::state::{IdLookup, IdMemory, RememberedId, Sent, range_of};
 use crate::time::Timestamp;
 
@@ -222,7 +223,7 @@ pub fn resolve(
             let chunks = shards.take(shard)?;
             identities.clear();
             identities.extend(all(&chunks));
-            identities.sort_unstable();
+            sort_by_prefix(identities, |identity| (identity.id.stem >> 64) as u64, Ord::cmp);
             let known = known(&memory, shard, identities, &index)?;
             let part = Partition::resolve(identities, &known, &index);
             shards.put_back(shard, chunks)?;

@@ -13,6 +13,7 @@ use super::route;
 use super::walk::Walk;
 use crate::error::Error;
 use crate::message::{Key, KeyKind, acting_seq};
+use crate::prefix_sort::sort_by_prefix;
 use crate::rules::RuleSet;
 use crate::signal::Event;
 use crate::state::{self, History, Sent, StoredHistory};
@@ -334,10 +335,11 @@ impl<'n> Entries<'n> {
 
     fn sort(&mut self) {
         let mut places = std::mem::take(&mut self.places);
-        places.sort_unstable_by(|a, b| {
+        let order = |a: &Place, b: &Place| {
             let by_time = (a.hash, a.at, a.seq).cmp(&(b.hash, b.at, b.seq));
             by_time.then_with(|| tie(&self.entry(a), &self.entry(b)))
-        });
+        };
+        sort_by_prefix(&mut places, |place| (place.hash >> 64) as u64, order);
         self.places = places;
     }
 

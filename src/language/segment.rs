@@ -4,6 +4,7 @@
 //! dictionary takes a good part of a second and segmenting is several times dearer
 //! than matching, so both happen at the first need only.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -43,6 +44,17 @@ impl Segmenter {
         ends.extend(words.iter().map(|word| word.byte_end as u32));
     }
 
+    /// Does what [`Segmenter::word_ends`] does for the stretch around `place` that words do not reach out of, and returns
+    /// the stretch. Its start is a word boundary too.
+    pub fn word_ends_around(&self, text: &str, place: Range<usize>, ends: &mut Vec<u32>) -> Range<usize> {
+        let parts_words = |c: char| parts_words(c);
+        let start = text[..place.start].rfind(parts_words).map_or(0, |at| at + char_len(text, at));
+        let end = text[place.end..].find(parts_words).map_or(text.len(), |at| place.end + at);
+        self.word_ends(&text[start..end], ends);
+        ends.iter_mut().for_each(|at| *at += start as u32);
+        start..end
+    }
+
     /// Loads the dictionary now: who has to answer at once must not wait for it at the first text that needs it.
     pub fn warm_up(&self) {
         self.jieba();
@@ -63,7 +75,7 @@ impl Segmenter {
         self.frequency(word) > RARE
     }
 
-    /// Returns how many texts were segmented so far.
+    /// Returns how often a text, or a stretch of one, was segmented so far.
     pub fn segmented(&self) -> u64 {
         self.shared.segmented.load(Ordering::Relaxed)
     }
@@ -90,6 +102,22 @@ impl Shared {
     }
 }
 
+/// Returns whether no word reaches over a character, to jieba: it cuts the runs between those that are no Chinese characters,
+/// ASCII letters or digits and none of `+#&._%-` each by itself. Only the common ones of these.
+fn parts_words(c: char) -> bool {
+    match c {
+        '+' | '#' | '&' | '.' | '_' | '%' | '-' => false,
+        _ => {
+            c.is_ascii() && !c.is_ascii_alphanumeric()
+                || matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ffef}')
+        }
+    }
+}
+
+fn char_len(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
 /// Words that the dictionary has seen no oftener than this are none in daily use.
 const RARE: usize = 20;
 
@@ -105,5 +133,31 @@ mod tests {
         segmenter.word_ends("拼团价多少", &mut ends);
         assert_eq!(ends, [9, 15]);
         assert_eq!(segmenter.segmented(), 1);
+    }
+
+    #[test]
+    fn a_stretch_is_cut_as_it_is_within_its_text() {
+        const TEXTS: &[&str] = &[
+            "你好，这个课程多少钱？能便宜点吗",
+            "mac-mini 2.5%的价格,第3版\r\n买一送一 a+b",
+            "，，我要退款！！（不是换货）。",
+            "《价格表》…… 半价🙂优惠～",
+            "x",
+        ];
+        let segmenter = Segmenter::default();
+        let (mut of_text, mut of_stretch) = (Vec::new(), Vec::new());
+        for text in TEXTS {
+            segmenter.word_ends(text, &mut of_text);
+            let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            for start in &starts {
+                let end = start + char_len(text, *start);
+                let stretch = segmenter.word_ends_around(text, *start..end, &mut of_stretch);
+                let within =
+                    of_text.iter().filter(|at| stretch.start < **at as usize && **at as usize <= stretch.end);
+                assert!(within.eq(&of_stretch), "{text} {stretch:?}");
+                let is_start = |at: usize| at == 0 || of_text.contains(&(at as u32));
+                assert!(is_start(stretch.start), "{text} {stretch:?}");
+            }
+        }
     }
 }

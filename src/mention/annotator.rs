@@ -5,6 +5,8 @@
 //! boundaries, scope. Cost is linear in the text, whatever the lexicons' size; nothing is
 //! allocated once the buffers have grown.
 
+use std::ops::Range;
+
 use crate::language::{FoldedText, Segmenter, SkippedText, fold, fold_before, skip_into};
 use crate::lexicon::{
     Catalog, LayerSet, LexiconIdx, LexiconSet, Mode, NegationPolicy, Term, TermIdx, Validity,
@@ -44,14 +46,16 @@ pub struct Annotator {
 pub struct Scratch {
     pub(super) folded: FoldedText,
     skipped: SkippedText,
-    /// Where the second characters of pairs stand that begin patterns.
-    pairs: Vec<u32>,
+    /// Whether `skipped` is a view of the text at hand.
+    has_skipped: bool,
+    /// Where characters stand with which a pattern may have begun.
+    noted: Vec<u32>,
     places: Vec<u32>,
     found: Vec<Found>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) nearby: Vec<Nearby>,
-    /// Regex terms that may match, by a literal that was found.
-    awake: Vec<TermIdx>,
+    /// Regex terms that may match, and where the literal begins that says so.
+    awake: Vec<(TermIdx, u32)>,
     pub(super) hits: Vec<Candidate>,
     pub(super) words: Vec<ScopeWord>,
     pub(super) word_ends: Vec<u32>,
@@ -137,7 +141,7 @@ impl Annotator {
         self.segmenter.segmented()
     }
 
-    /// Returns the memory of the automaton in bytes.
+    /// Returns the memory of the automata in bytes.
     pub fn automaton_memory(&self) -> usize {
         self.patterns.memory()
     }
@@ -163,8 +167,9 @@ impl Annotator {
 
     /// Folds a text and collects its candidates.
     pub(super) fn look(&self, text: &str, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let (Scratch { folded, pairs, places, .. }, starters) = (&mut *scratch, self.patterns.starters());
-        let mut watch = starters.watch(pairs);
+        let (Scratch { folded, noted, places, .. }, starters) =
+            (&mut *scratch, self.patterns.terms().starters());
+        let mut watch = starters.watch(noted);
         fold_before(text, folded, &mut watch);
         starters.look_closer(folded.text(), watch.end(), places);
         self.collect(wanted, scratch);
@@ -179,16 +184,16 @@ impl Annotator {
         self.disguises.lexicons().iter().any(|lexicon| wanted.contains(*lexicon))
     }
 
-    /// Collects candidates, and what stands around them from both views of the text.
+    /// Collects candidates from both views of the text.
     fn collect(&self, wanted: &LexiconSet, scratch: &mut Scratch) {
         scratch.candidates.clear();
-        scratch.nearby.clear();
         scratch.awake.clear();
         self.collect_view(false, wanted, scratch);
         let skips = self.skipping.iter().any(|lexicon| wanted.contains(*lexicon));
-        if skips && skip_into(&scratch.folded, &mut scratch.skipped) {
-            let Scratch { skipped, pairs, places, .. } = &mut *scratch;
-            self.patterns.starters().find(skipped.text(), pairs, places);
+        scratch.has_skipped = skips && skip_into(&scratch.folded, &mut scratch.skipped);
+        if scratch.has_skipped {
+            let Scratch { skipped, noted, places, .. } = &mut *scratch;
+            self.patterns.terms().starters().find(skipped.text(), noted, places);
             self.collect_view(true, wanted, scratch);
         }
         self.regexes.collect(&scratch.folded, wanted, &mut scratch.awake, &mut scratch.candidates);
@@ -212,37 +217,43 @@ impl Annotator {
 
     /// Collects from one view of the text, where patterns may begin at `scratch.places`.
     fn collect_view(&self, skipped: bool, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let text = if skipped { scratch.skipped.text() } else { scratch.folded.text() };
-        scratch.found.clear();
-        self.patterns.find(text, &scratch.places, &mut scratch.found);
-        for found in &scratch.found {
-            let (bytes, uses) = self.patterns.uses(*found);
-            let len = bytes.len();
-            let range = if skipped { scratch.skipped.folded(bytes) } else { bytes };
-            if skipped && range.len() == len {
-                continue;
-            }
-            let (start, end) = (range.start as u32, range.end as u32);
-            if self.patterns.bears(found.pattern) {
-                scratch.nearby.push(Nearby { start, end, pattern: found.pattern });
-            }
-            let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
-            for of in uses.iter().filter(|of| of.views != wrong_view && wanted.contains(of.lexicon)) {
+        let Scratch { folded, skipped: bare, places, found, candidates, awake, .. } = scratch;
+        let (view, terms) = (View::of(folded, skipped.then_some(bare)), self.patterns.terms());
+        terms.find(view.text(), places, found);
+        let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
+        for found in found.iter() {
+            let uses = self.patterns.uses(found.pattern).iter();
+            for of in uses.filter(|of| of.views != wrong_view && wanted.contains(of.lexicon)) {
+                let Some((start, end)) = view.range(terms.bytes(*found)) else { break };
+                let (lexicon, term, disguise) = (of.lexicon, of.term, None);
                 match of.role {
                     PatternRole::Spelling => {
-                        let (lexicon, term) = (of.lexicon, of.term);
-                        scratch.candidates.push(Candidate {
-                            lexicon,
-                            term,
-                            skipped,
-                            disguise: None,
-                            start,
-                            end,
-                        });
+                        candidates.push(Candidate { lexicon, term, skipped, disguise, start, end });
                     }
-                    PatternRole::Announcement => scratch.awake.push(of.term),
+                    PatternRole::Announcement => awake.push((term, start)),
                 }
             }
+        }
+    }
+
+    /// Collects what stands around the candidates in both views of the text, if any of them asks.
+    fn collect_nearby(&self, scratch: &mut Scratch) {
+        let Scratch { folded, skipped, noted, places, found, candidates, nearby, .. } = scratch;
+        nearby.clear();
+        if !candidates.iter().any(|hit| self.term(hit.term).asks_around()) {
+            return;
+        }
+        let around = self.patterns.around();
+        for view in
+            [Some(View::of(folded, None)), scratch.has_skipped.then(|| View::of(folded, Some(skipped)))]
+        {
+            let Some(view) = view else { continue };
+            around.starters().find(view.text(), noted, places);
+            around.find(view.text(), places, found);
+            nearby.extend(found.iter().filter_map(|found| {
+                let (start, end) = view.range(around.bytes(*found))?;
+                Some(Nearby { start, end, pattern: found.pattern })
+            }));
         }
     }
 
@@ -277,12 +288,13 @@ impl Annotator {
         looks_through: bool,
         scratch: &'s mut Scratch,
     ) -> (Sieve<'s>, &'s mut Vec<Candidate>) {
+        self.collect_nearby(scratch);
         let Scratch { folded, nearby, disguise, word_ends, candidates, .. } = scratch;
         let sieve = Sieve {
             annotator: self,
             folded,
             surroundings: Surroundings::new(&self.patterns, nearby),
-            words: WordEnds { segmenter: &self.segmenter, ends: word_ends, made: false },
+            words: WordEnds { segmenter: &self.segmenter, ends: word_ends, within: 0..0 },
             disguise,
             at,
             day: None,
@@ -373,6 +385,11 @@ impl CompiledTerm {
         }
     }
 
+    /// Returns whether it matters what stands around the term.
+    fn asks_around(&self) -> bool {
+        self.has_contexts || self.needs_companion
+    }
+
     /// Returns whether the term counts on the message's day, which is asked for only when it matters.
     pub(super) fn is_on(&self, day: impl FnOnce() -> Day) -> bool {
         self.valid.is_always() || self.valid.contains(day())
@@ -406,6 +423,40 @@ impl NegationPolicy {
             _ if judged.negated && judged.polarity == Polarity::Asserted => Some((Polarity::Negated, false)),
             _ => Some((judged.polarity, false)),
         }
+    }
+}
+
+/// A view of a text in which patterns are looked for.
+#[derive(Clone, Copy)]
+enum View<'t> {
+    Folded(&'t FoldedText),
+    /// Without separators.
+    Skipped(&'t SkippedText),
+}
+
+impl<'t> View<'t> {
+    fn of(folded: &'t FoldedText, skipped: Option<&'t SkippedText>) -> View<'t> {
+        skipped.map_or(View::Folded(folded), View::Skipped)
+    }
+
+    fn text(self) -> &'t str {
+        match self {
+            View::Folded(folded) => folded.text(),
+            View::Skipped(skipped) => skipped.text(),
+        }
+    }
+
+    /// Returns where in the folded text `bytes` of the view stand; `None` where nothing was left out of them, since the
+    /// folded text itself shows that.
+    fn range(self, bytes: Range<usize>) -> Option<(u32, u32)> {
+        let of_folded = match self {
+            View::Folded(_) => bytes,
+            View::Skipped(skipped) => {
+                let range = skipped.folded(bytes.clone());
+                (range.len() > bytes.len()).then_some(range)?
+            }
+        };
+        Some((of_folded.start as u32, of_folded.end as u32))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Looks for all spellings of all lexicons in one pass.
 //!
-//! One automaton over every term, variant, covering context and companion; each
-//! pattern is stored once and lists its uses. It runs only from places where a pattern may
-//! begin ([`Starters`]), so its kind hardly matters for speed: the contiguous NFA, which
+//! One automaton over every term and variant, and what announces regexes; each pattern is stored once
+//! and lists its uses. A second one over covering contexts and companions, which are common words and
+//! single characters for the most part: only texts with a candidate that asks for them go through it.
+//! Both run only from places where a pattern may
+//! begin ([`Starters`]), so their kind hardly matters for speed: the contiguous NFA, which
 //! stays in the cache whatever the number of terms (a DFA over the shipped lexicons is fifty
 //! times larger). Prefilters are off: they never help Chinese sets.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::language::{fold, without_separators};
 use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
@@ -53,24 +56,64 @@ pub(super) enum Views {
     Both,
 }
 
-/// All patterns and the automaton that finds them.
+/// All patterns and what finds them.
 pub(super) struct PatternSet {
+    /// Finds terms and what announces them.
+    terms: Finder,
+    /// Uses of all patterns of `terms`, pattern by pattern.
+    uses: Vec<Use>,
+    /// Where the uses of each pattern begin; one more than there are patterns.
+    first_use: Vec<u32>,
+    /// Finds contexts and companions.
+    around: Finder,
+    /// Which patterns of `around` bear on which terms, sorted. Common words bear on many terms, so this
+    /// is asked for each hit, not told by each occurrence.
+    bearings: Vec<(TermIdx, Bearing, u32)>,
+    /// Most bytes of a text, separators and all, between the ends of a covering context.
+    reach: u32,
+}
+
+/// Finds patterns in texts.
+pub(super) struct Finder {
     /// `None`: there are no patterns.
     search: Option<Search>,
     starters: Starters,
     /// Length of each pattern in bytes.
     lengths: Vec<u32>,
-    /// Uses of all patterns, pattern by pattern.
-    uses: Vec<Use>,
-    /// Where the uses of each pattern begin; one more than there are patterns.
-    first_use: Vec<u32>,
-    /// Which patterns bear on which terms, sorted. Common words bear on many terms, so this
-    /// is asked for each hit, not told by each occurrence.
-    bearings: Vec<(TermIdx, Bearing, u32)>,
-    /// Whether each pattern bears on any term.
-    bears: Vec<bool>,
-    /// Most bytes of a text, separators and all, between the ends of a covering context.
-    reach: u32,
+}
+
+impl Finder {
+    fn new(patterns: &[String]) -> Finder {
+        Finder {
+            search: Search::new(patterns),
+            starters: Starters::new(patterns),
+            lengths: patterns.iter().map(|pattern| pattern.len() as u32).collect(),
+        }
+    }
+
+    /// Returns where patterns may begin.
+    pub(super) fn starters(&self) -> &Starters {
+        &self.starters
+    }
+
+    /// Replaces `found` by every occurrence in `text` of every pattern. It begins at one of `places`,
+    /// which are those that [`Starters`] found in `text`.
+    pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
+        found.clear();
+        if let Some(search) = &self.search {
+            search.find(text, places, found);
+        }
+    }
+
+    /// Returns the bytes of an occurrence.
+    pub(super) fn bytes(&self, found: Found) -> Range<usize> {
+        let end = found.end as usize;
+        end - self.lengths[found.pattern as usize] as usize..end
+    }
+
+    fn memory(&self) -> usize {
+        self.search.as_ref().map_or(0, Search::memory)
+    }
 }
 
 impl PatternSet {
@@ -87,33 +130,23 @@ impl PatternSet {
         uses_of.compile()
     }
 
-    /// Returns where patterns may begin.
-    pub(super) fn starters(&self) -> &Starters {
-        &self.starters
+    /// Returns what finds terms and what announces them.
+    pub(super) fn terms(&self) -> &Finder {
+        &self.terms
     }
 
-    /// Appends every occurrence in `text` of every pattern to `found`. It begins at one of `places`,
-    /// which are those that [`Starters`] found in `text`.
-    pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
-        if let Some(search) = &self.search {
-            search.find(text, places, found);
-        }
+    /// Returns what finds contexts and companions.
+    pub(super) fn around(&self) -> &Finder {
+        &self.around
     }
 
-    /// Returns the bytes of an occurrence, and what it says.
-    pub(super) fn uses(&self, found: Found) -> (std::ops::Range<usize>, &[Use]) {
-        let pattern = found.pattern as usize;
-        let end = found.end as usize;
-        let uses = self.first_use[pattern] as usize..self.first_use[pattern + 1] as usize;
-        (end - self.lengths[pattern] as usize..end, &self.uses[uses])
+    /// Returns what a pattern of [`PatternSet::terms`] says.
+    pub(super) fn uses(&self, pattern: u32) -> &[Use] {
+        let pattern = pattern as usize;
+        &self.uses[self.first_use[pattern] as usize..self.first_use[pattern + 1] as usize]
     }
 
-    /// Returns whether the pattern is a context or a companion of any term.
-    pub(super) fn bears(&self, pattern: u32) -> bool {
-        self.bears[pattern as usize]
-    }
-
-    /// Returns whether the pattern has this bearing on `term`.
+    /// Returns whether the pattern of [`PatternSet::around`] has this bearing on `term`.
     pub(super) fn bears_on(&self, term: TermIdx, bearing: Bearing, pattern: u32) -> bool {
         self.bearings.binary_search(&(term, bearing, pattern)).is_ok()
     }
@@ -123,19 +156,40 @@ impl PatternSet {
         self.reach
     }
 
-    /// Returns the automaton's memory in bytes.
+    /// Returns the memory of both automata in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.search.as_ref().map_or(0, Search::memory)
+        self.terms.memory() + self.around.memory()
     }
 }
 
-/// Patterns in the order they came, each with its uses.
+/// Patterns in the order they came, each with its uses or with what it bears on.
 #[derive(Default)]
 struct Collected {
-    index: BTreeMap<String, usize>,
-    patterns: Vec<String>,
+    terms: Numbered,
     uses: Vec<Vec<Use>>,
+    around: Numbered,
     bearings: Vec<(TermIdx, Bearing, u32)>,
+}
+
+/// Texts, each once, in the order they came.
+#[derive(Default)]
+struct Numbered {
+    index: BTreeMap<String, usize>,
+    texts: Vec<String>,
+}
+
+impl Numbered {
+    /// Returns the number of a text, new or not; an empty one has none.
+    fn number(&mut self, text: String) -> Option<usize> {
+        if text.is_empty() {
+            return None;
+        }
+        let at = *self.index.entry(text.clone()).or_insert_with(|| {
+            self.texts.push(text);
+            self.texts.len() - 1
+        });
+        Some(at)
+    }
 }
 
 impl Collected {
@@ -169,51 +223,36 @@ impl Collected {
     }
 
     fn add(&mut self, pattern: String, of: Use) {
-        if let Some(at) = self.number(pattern)
-            && !self.uses[at].contains(&of)
-        {
+        let Some(at) = self.terms.number(pattern) else { return };
+        if self.uses.len() == at {
+            self.uses.push(Vec::new());
+        }
+        if !self.uses[at].contains(&of) {
             self.uses[at].push(of);
         }
     }
 
     fn add_bearing(&mut self, pattern: String, term: TermIdx, bearing: Bearing) {
-        if let Some(at) = self.number(pattern) {
-            self.bearings.push((term, bearing, at as u32));
-        }
-    }
-
-    /// Returns the number of the pattern, new or not; an empty one has none.
-    fn number(&mut self, pattern: String) -> Option<usize> {
-        if pattern.is_empty() {
-            return None;
-        }
-        let at = *self.index.entry(pattern.clone()).or_insert_with(|| {
-            self.patterns.push(pattern);
-            self.uses.push(Vec::new());
-            self.patterns.len() - 1
-        });
-        Some(at)
+        let number = self.around.number(pattern);
+        self.bearings.extend(number.map(|at| (term, bearing, at as u32)));
     }
 
     fn compile(mut self) -> PatternSet {
         self.bearings.sort_unstable();
         self.bearings.dedup();
-        let mut bears = vec![false; self.patterns.len()];
-        self.bearings.iter().for_each(|(_, _, pattern)| bears[*pattern as usize] = true);
         let contexts = self.bearings.iter().filter(|(_, bearing, _)| *bearing == Bearing::Context);
-        let longest = contexts.map(|(_, _, pattern)| self.patterns[*pattern as usize].chars().count()).max();
+        let longest =
+            contexts.map(|(.., pattern)| self.around.texts[*pattern as usize].chars().count()).max();
         let mut first_use = vec![0];
         for uses in &self.uses {
             first_use.push(first_use.last().map_or(0, |last| last + uses.len() as u32));
         }
         PatternSet {
-            search: Search::new(&self.patterns),
-            starters: Starters::new(&self.patterns),
-            lengths: self.patterns.iter().map(|pattern| pattern.len() as u32).collect(),
+            terms: Finder::new(&self.terms.texts),
             uses: self.uses.concat(),
             first_use,
+            around: Finder::new(&self.around.texts),
             bearings: self.bearings,
-            bears,
             reach: longest.unwrap_or(0) as u32 * MAX_CHAR_BYTES,
         }
     }
@@ -232,6 +271,18 @@ mod tests {
     fn one_text_in_two_lexicons_is_one_pattern_with_two_uses() {
         let list = |id| Lexicon::from_terms(id, [("优惠".to_owned(), Vec::new())].into_iter());
         let set = PatternSet::new(&Catalog::new(vec![list("a"), list("b")]), None);
-        assert_eq!((set.lengths.len(), set.uses.len()), (1, 2));
+        assert_eq!((set.terms.lengths.len(), set.uses.len()), (1, 2));
+    }
+
+    #[test]
+    fn what_only_bears_on_terms_is_found_by_itself() {
+        let term = Term {
+            contexts: vec!["太贵了".to_owned(), "贵".to_owned()],
+            companions: vec!["价".to_owned()],
+            ..Term::plain("1", "贵")
+        };
+        let catalog = Catalog::new(vec![Lexicon::new("a", vec![term])]);
+        let set = PatternSet::new(&catalog, None);
+        assert_eq!((set.terms.lengths.len(), set.around.lengths.len()), (1, 3));
     }
 }

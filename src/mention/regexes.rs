@@ -2,14 +2,16 @@
 //!
 //! A match has to begin, or to end, with one of a few literals (`折` for
 //! `\d+\s*折`). These are patterns of the automaton that every text goes through
-//! anyway; only where one is found does its regex run. Running all of them on all
+//! anyway; only where one is found does its regex run: from there, when every match begins
+//! with a literal, else over the whole text. Running all of them on all
 //! texts would cost more than all other matching together.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
-use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind, Look};
 
 use crate::language::{CharFlags, FoldedText, flags_of, fold_char};
 use crate::lexicon::{Catalog, LexiconIdx, LexiconSet, Mode, Term, TermIdx};
@@ -31,6 +33,9 @@ struct TermRegex {
     always: bool,
     /// Every match holds a digit: it need not run on a text without any.
     needs_digit: bool,
+    /// The same at the beginning of what it is given: every match begins with a literal that announces it, and does not
+    /// ask what stands before.
+    here: Option<Regex>,
 }
 
 impl Regexes {
@@ -40,10 +45,18 @@ impl Regexes {
         let terms = catalog.terms().filter(|(_, term)| term.enabled && term.mode == Mode::Regex);
         for (idx, term) in terms {
             for source in term.spellings().map(fold_pattern) {
-                if let Ok(regex) = RegexBuilder::new(&source).case_insensitive(true).build() {
+                if let Ok(regex) = compiled(&source) {
                     let (lexicon, always) = (catalog.lexicon_of(idx), announced_by(&source).is_none());
                     let needs_digit = parsed(&source).is_some_and(|pattern| needs_digit(&pattern));
-                    each.push(TermRegex { regex, lexicon, term: idx, always, needs_digit });
+                    let here = begins_announced(&source).then(|| compiled(&format!("\\A(?:{source})")).ok());
+                    each.push(TermRegex {
+                        regex,
+                        lexicon,
+                        term: idx,
+                        always,
+                        needs_digit,
+                        here: here.flatten(),
+                    });
                 }
             }
         }
@@ -56,7 +69,7 @@ impl Regexes {
         &self,
         folded: &FoldedText,
         wanted: &LexiconSet,
-        awake: &mut [TermIdx],
+        awake: &mut [(TermIdx, u32)],
         candidates: &mut Vec<Candidate>,
     ) {
         if awake.is_empty() && !self.any_always {
@@ -64,27 +77,66 @@ impl Regexes {
         }
         awake.sort_unstable();
         let (text, has_digit) = (folded.text(), folded.flags().intersects(CharFlags::DIGIT));
-        let runs = |each: &&TermRegex| match each.always {
-            _ if each.needs_digit && !has_digit => false,
-            true => wanted.contains(each.lexicon),
-            false => awake.binary_search(&each.term).is_ok(),
-        };
-        for TermRegex { regex, lexicon, term, .. } in self.each.iter().filter(runs) {
-            for found in
-                regex.find_iter(text).filter(|found| !found.is_empty() && is_unbroken(found.as_str()))
-            {
-                let (start, end) = (found.start() as u32, found.end() as u32);
-                candidates.push(Candidate {
-                    lexicon: *lexicon,
-                    term: *term,
-                    skipped: false,
-                    disguise: None,
-                    start,
-                    end,
-                });
+        for each in self.each.iter().filter(|each| has_digit || !each.needs_digit) {
+            let first = awake.partition_point(|(term, _)| *term < each.term);
+            let announced = &awake[first..];
+            let announced = &announced[..announced.partition_point(|(term, _)| *term == each.term)];
+            match &each.here {
+                Some(here) => each.push_announced(here, text, announced, candidates),
+                None if !announced.is_empty() || each.always && wanted.contains(each.lexicon) => {
+                    each.push_all(text, candidates);
+                }
+                None => {}
             }
         }
     }
+}
+
+impl TermRegex {
+    /// Appends the matches in `text`.
+    fn push_all(&self, text: &str, candidates: &mut Vec<Candidate>) {
+        let found = self.regex.find_iter(text).filter(|found| !found.is_empty());
+        found.for_each(|found| self.push(text, found.range(), candidates));
+    }
+
+    /// Appends the matches, which begin where they are `announced`, given what matches at the beginning of a text: as
+    /// [`TermRegex::push_all`] does, without a search through the whole text.
+    fn push_announced(
+        &self,
+        here: &Regex,
+        text: &str,
+        announced: &[(TermIdx, u32)],
+        candidates: &mut Vec<Candidate>,
+    ) {
+        let mut free_from = 0;
+        for start in announced.iter().map(|(_, start)| *start as usize) {
+            if start < free_from {
+                continue;
+            }
+            if let Some(found) = here.find(&text[start..]) {
+                free_from = start + found.end();
+                self.push(text, start..free_from, candidates);
+            }
+        }
+    }
+
+    fn push(&self, text: &str, range: Range<usize>, candidates: &mut Vec<Candidate>) {
+        if !is_unbroken(&text[range.clone()]) {
+            return;
+        }
+        candidates.push(Candidate {
+            lexicon: self.lexicon,
+            term: self.term,
+            skipped: false,
+            disguise: None,
+            start: range.start as u32,
+            end: range.end as u32,
+        });
+    }
+}
+
+fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).case_insensitive(true).build()
 }
 
 /// Returns the literals one of which stands in every text that the regex term matches.
@@ -118,8 +170,21 @@ fn needs_digit(pattern: &Hir) -> bool {
 fn announced_by(pattern: &str) -> Option<Vec<String>> {
     let hir = parsed(pattern)?;
     let lists = [ExtractKind::Prefix, ExtractKind::Suffix].map(|kind| literals(&hir, kind));
+    let lists = lists.into_iter().flatten().map(|texts| without_redundant(&texts));
     let rarest_first = |list: &Vec<String>| (Reverse(list.iter().map(String::len).min()), list.len());
-    lists.into_iter().flatten().min_by_key(rarest_first)
+    lists.min_by_key(rarest_first)
+}
+
+/// Returns whether every match of `pattern` begins where one of the literals of [`announced_by`] begins, and may be told
+/// without what stands before it.
+fn begins_announced(pattern: &str) -> bool {
+    let Some(hir) = parsed(pattern) else { return false };
+    let (Some(begins), Some(announced)) = (literals(&hir, ExtractKind::Prefix), announced_by(pattern)) else {
+        return false;
+    };
+    let mut asks = hir.properties().look_set().iter();
+    begins.iter().all(|text| announced.iter().any(|literal| text.starts_with(literal.as_str())))
+        && asks.all(|look| matches!(look, Look::End | Look::EndLF | Look::EndCRLF))
 }
 
 fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<String>> {
@@ -128,7 +193,7 @@ fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<String>> {
         seq.literals()?.iter().map(|literal| std::str::from_utf8(literal.as_bytes()).map(str::to_owned));
     let texts: Vec<String> = texts.collect::<Result<_, _>>().ok()?;
     let usable = !texts.is_empty() && texts.iter().all(|text| !text.is_empty());
-    usable.then(|| without_redundant(&texts))
+    usable.then_some(texts)
 }
 
 /// Leaves out texts that hold another of them: that one announces them too.
@@ -184,6 +249,43 @@ mod tests {
         for (pattern, needs) in CASES {
             let pattern = parsed(pattern).expect("a pattern");
             assert_eq!(needs_digit(&pattern), *needs, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_match_that_begins_announced_is_found_from_there() {
+        // (pattern, whether it is looked for only where it is announced)
+        const CASES: &[(&str, bool)] = &[
+            ("\\?|[吗么嘛呢](?:[。!~…]|$)|(?:没有|不)$", true),
+            ("满\\d+(?:减|送)", true),
+            ("(?:没有|有)货", false),
+            ("(?:没有货|有)", false),
+            ("\\d+折", false),
+            ("^满\\d", false),
+            ("满\\b", false),
+        ];
+        let texts = ["没有么?", "满20减?满3送", "没有没有货呢", "有不", "不不", "么。么…满5减满6减"];
+        for (pattern, expected) in CASES {
+            assert_eq!(begins_announced(pattern), *expected, "{pattern}");
+            let here = compiled(&format!("\\A(?:{pattern})")).expect("a pattern");
+            let each = TermRegex {
+                regex: compiled(pattern).expect("a pattern"),
+                lexicon: LexiconIdx(0),
+                term: TermIdx(0),
+                always: false,
+                needs_digit: false,
+                here: None,
+            };
+            for text in texts.iter().filter(|_| *expected) {
+                let literals = announced_by(pattern).expect("literals");
+                let places = literals.iter().flat_map(|literal| text.match_indices(literal.as_str()));
+                let mut announced: Vec<_> = places.map(|(at, _)| (TermIdx(0), at as u32)).collect();
+                announced.sort_unstable();
+                let (mut all, mut found) = (Vec::new(), Vec::new());
+                each.push_all(text, &mut all);
+                each.push_announced(&here, text, &announced, &mut found);
+                assert_eq!(all, found, "{pattern} in {text}");
+            }
         }
     }
 

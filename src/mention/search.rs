@@ -16,16 +16,16 @@ pub(super) struct Found {
     pub(super) end: u32,
 }
 
-/// Finds the patterns that begin at given places: without the set-up per call of the crate's iterators, and without
-/// the steps through the first two characters, which [`Starters`](super::starters::Starters) has looked at already.
+/// Finds the patterns that begin at given places: without the set-up per call of the crate's iterators, without
+/// the steps through the first two characters, which [`Starters`](super::starters::Starters) has looked at already, and
+/// without any for patterns of one character.
 /// `annotate_plain` in `benches/language.rs` shows what it gains.
 pub(super) struct Search {
     automaton: NFA,
-    start: StateID,
     /// The state after the first two characters of patterns.
     after_pair: HashMap<(char, char), StateID, FixedState>,
-    /// The patterns of one character, in order; few lexicons have any.
-    singles: Vec<char>,
+    /// The patterns of one character with their numbers, in order of characters.
+    singles: Vec<(char, u32)>,
     /// A bit for each of them by its code point; two may share one.
     may_be_single: u64,
 }
@@ -41,24 +41,19 @@ impl Search {
             unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
         };
         let start = automaton.start_state(Anchored::Yes).expect("it was built for both kinds of search");
-        let mut search = Search {
-            automaton,
-            start,
-            after_pair: HashMap::default(),
-            singles: Vec::new(),
-            may_be_single: 0,
-        };
-        for pattern in patterns {
+        let mut search =
+            Search { automaton, after_pair: HashMap::default(), singles: Vec::new(), may_be_single: 0 };
+        for (number, pattern) in (0..).zip(patterns) {
             match first_two(pattern) {
                 Some((pair, length)) => {
-                    let state = search.state_after(&pattern.as_bytes()[..length]);
+                    let state = search.state_after(start, &pattern.as_bytes()[..length]);
                     search.after_pair.insert(pair, state);
                 }
-                None => search.singles.extend(pattern.chars()),
+                None => search.singles.extend(pattern.chars().map(|c| (c, number))),
             }
         }
         search.singles.sort_unstable();
-        search.may_be_single = search.singles.iter().fold(0, |all, c| all | 1 << (*c as u32 % 64));
+        search.may_be_single = search.singles.iter().fold(0, |all, (c, _)| all | 1 << (*c as u32 % 64));
         Some(search)
     }
 
@@ -66,19 +61,25 @@ impl Search {
     pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
         for place in places {
             let from = *place as usize;
-            match first_two(&text[from..]).filter(|((first, _), _)| !self.is_single(*first)) {
-                None => self.follow(text.as_bytes(), self.start, from, from, found),
-                Some((pair, length)) => {
-                    if let Some(state) = self.after_pair.get(&pair) {
-                        self.follow(text.as_bytes(), *state, from, from + length, found);
-                    }
-                }
+            let rest = &text[from..];
+            let Some(first) = rest.chars().next() else { continue };
+            if let Some(pattern) = self.single(first) {
+                found.push(Found { pattern, end: (from + first.len_utf8()) as u32 });
+            }
+            let Some((pair, length)) = first_two(rest) else { continue };
+            if let Some(state) = self.after_pair.get(&pair) {
+                self.follow(text.as_bytes(), *state, from, from + length, found);
             }
         }
     }
 
-    fn is_single(&self, first: char) -> bool {
-        self.may_be_single >> (first as u32 % 64) & 1 == 1 && self.singles.binary_search(&first).is_ok()
+    /// Returns the pattern that is this one character.
+    fn single(&self, c: char) -> Option<u32> {
+        if self.may_be_single >> (c as u32 % 64) & 1 == 0 {
+            return None;
+        }
+        let at = self.singles.binary_search_by_key(&c, |(single, _)| *single).ok()?;
+        Some(self.singles[at].1)
     }
 
     /// Goes on from `state`, which what stands in `from..at` led to, while a pattern goes on.
@@ -112,9 +113,9 @@ impl Search {
         self.automaton.memory_usage()
     }
 
-    fn state_after(&self, bytes: &[u8]) -> StateID {
+    fn state_after(&self, start: StateID, bytes: &[u8]) -> StateID {
         let step = |state, byte: &u8| self.automaton.next_state(Anchored::Yes, state, *byte);
-        bytes.iter().fold(self.start, step)
+        bytes.iter().fold(start, step)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Asks of each candidate whether anything stands against it: the same questions for `annotate`,
 //! which keeps those without a refusal, and for `trace`, which shows the refusal.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::language::{CharFlags, FoldedText, Segmenter, flags_of};
@@ -118,21 +120,22 @@ fn is_outside_atoms(folded: &FoldedText, hit: &Candidate) -> bool {
     touched.all(|atom| hit.start <= atom.start && atom.end <= hit.end)
 }
 
-/// Word boundaries of one text, made when first asked for.
+/// Word boundaries of a stretch of one text, made when they are asked for.
 pub(super) struct WordEnds<'a> {
     pub(super) segmenter: &'a Segmenter,
     pub(super) ends: &'a mut Vec<u32>,
-    pub(super) made: bool,
+    /// The stretch.
+    pub(super) within: Range<usize>,
 }
 
 impl WordEnds<'_> {
     /// Returns whether both ends of `hit` lie on word boundaries.
     pub(super) fn bound(&mut self, hit: &Candidate, text: &str) -> bool {
-        if !self.made {
-            self.segmenter.word_ends(text, self.ends);
-            self.made = true;
+        let (start, end) = (hit.start as usize, hit.end as usize);
+        if start < self.within.start || self.within.end < end {
+            self.within = self.segmenter.word_ends_around(text, start..end, self.ends);
         }
-        let is_end = |at: u32| at == 0 || self.ends.binary_search(&at).is_ok();
+        let is_end = |at: u32| at as usize == self.within.start || self.ends.binary_search(&at).is_ok();
         is_end(hit.start) && is_end(hit.end)
     }
 }

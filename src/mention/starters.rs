@@ -47,36 +47,40 @@ impl Starters {
         starters
     }
 
-    /// Replaces `places` by where in `text` a pattern may begin, in order. `pairs` is a buffer.
-    pub(super) fn find(&self, text: &str, pairs: &mut Vec<u32>, places: &mut Vec<u32>) {
-        let mut watch = self.watch(pairs);
+    /// Replaces `places` by where in `text` a pattern may begin, in order. `noted` is a buffer.
+    pub(super) fn find(&self, text: &str, noted: &mut Vec<u32>, places: &mut Vec<u32>) {
+        let mut watch = self.watch(noted);
         text.char_indices().for_each(|(at, c)| watch.character(at, c as u32));
         self.look_closer(text, watch.end(), places);
     }
 
-    /// Starts to watch a text that is being folded; `pairs` is where it notes which pairs begin patterns.
-    pub(super) fn watch<'s>(&'s self, pairs: &'s mut Vec<u32>) -> PairWatch<'s> {
-        PairWatch { starters: self, pairs, n: 0, before: NOTHING }
+    /// Starts to watch a text that is being folded; `noted` is where it notes characters to look at.
+    pub(super) fn watch<'s>(&'s self, noted: &'s mut Vec<u32>) -> PairWatch<'s> {
+        PairWatch { starters: self, noted, n: 0, before: NOTHING }
     }
 
-    /// Replaces `places` by where in `text` a pattern may begin, in order, given where the second characters of
-    /// pairs stand that begin patterns.
-    pub(super) fn look_closer(&self, text: &str, pairs: &[u32], places: &mut Vec<u32>) {
+    /// Replaces `places` by where in `text` a pattern may begin, in order, given where the characters stand that a watch
+    /// has noted.
+    pub(super) fn look_closer(&self, text: &str, noted: &[u32], places: &mut Vec<u32>) {
         places.clear();
-        for second_at in pairs {
-            let (before, rest) = text.split_at(*second_at as usize);
+        for at in noted {
+            let (before, rest) = text.split_at(*at as usize);
             let mut rest = rest.chars().map(u32::from);
-            let (Some(first), Some(second)) = (before.chars().next_back(), rest.next()) else { continue };
-            let goes_on = |third| self.triples.has(triple(first as u32, second, third));
-            if self.whole_pairs.has(pair(first as u32, second)) || rest.next().is_some_and(goes_on) {
-                places.push(second_at - first.len_utf8() as u32);
+            let Some(second) = rest.next() else { continue };
+            if let Some(first) = before.chars().next_back() {
+                let goes_on = |third| self.triples.has(triple(first as u32, second, third));
+                let place = at - first.len_utf8() as u32;
+                // It may have been noted as a pattern of one character.
+                let is_new = places.last() != Some(&place);
+                let begins =
+                    self.whole_pairs.has(pair(first as u32, second)) || rest.next().is_some_and(goes_on);
+                if begins && is_new {
+                    places.push(place);
+                }
             }
-        }
-        if self.has_singles {
-            let alone = text.char_indices().filter(|(_, c)| self.singles.has(*c as u32));
-            places.extend(alone.map(|(at, _)| at as u32));
-            places.sort_unstable();
-            places.dedup();
+            if self.singles.has(second) {
+                places.push(*at);
+            }
         }
     }
 
@@ -126,28 +130,37 @@ impl Lookout<'_> {
     }
 }
 
-/// Notes which pairs of a text's characters begin patterns, while the text is folded. It does so without a branch, since
-/// no guess is good where such pairs stand; [`Starters::look_closer`] goes on from there.
+/// Notes which pairs of a text's characters, and which characters by themselves, begin patterns, while the text is folded.
+/// It does so without a branch, since no guess is good where such pairs stand; [`Starters::look_closer`] goes on from there.
 pub(super) struct PairWatch<'s> {
     starters: &'s Starters,
-    /// Where the second characters of such pairs stand, in bytes: the first `n`. The rest is what earlier texts left.
-    pairs: &'s mut Vec<u32>,
+    /// Where the second characters of such pairs stand, and such characters, in bytes: the first `n`. The rest is what
+    /// earlier texts left.
+    noted: &'s mut Vec<u32>,
     n: usize,
     /// The character before the next one.
     before: u32,
 }
 
 impl<'s> PairWatch<'s> {
-    /// Returns the pairs that were noted: where their second characters stand.
+    /// Returns what was noted.
     pub(super) fn end(self) -> &'s [u32] {
-        &self.pairs[..self.n]
+        &self.noted[..self.n]
     }
 
     #[inline(always)]
     fn make_room(&mut self, n: usize) {
-        if self.pairs.len() < self.n + n {
-            self.pairs.resize(self.n + n, 0);
+        if self.noted.len() < self.n + n {
+            self.noted.resize(self.n + n, 0);
         }
+    }
+}
+
+impl Starters {
+    /// Returns whether a pattern may begin with these two characters, or be the second one.
+    #[inline(always)]
+    fn takes_note(&self, before: u32, code: u32) -> bool {
+        self.pairs.has(pair(before, code)) | self.singles.has(code)
     }
 }
 
@@ -155,18 +168,18 @@ impl Witness for PairWatch<'_> {
     #[inline(always)]
     fn character(&mut self, at: usize, code: u32) {
         self.make_room(1);
-        self.pairs[self.n] = at as u32;
-        self.n += usize::from(self.starters.pairs.has(pair(self.before, code)));
+        self.noted[self.n] = at as u32;
+        self.n += usize::from(self.starters.takes_note(self.before, code));
         self.before = code;
     }
 
     #[inline(always)]
     fn han(&mut self, at: usize, run: Han<'_>) {
         self.make_room(run.len());
-        let (pairs, mut n, mut before) = (&mut self.pairs[self.n..], 0, self.before);
+        let (noted, mut n, mut before) = (&mut self.noted[self.n..], 0, self.before);
         for (at, code) in (at as u32..).step_by(3).zip(run.codes()) {
-            pairs[n] = at;
-            n += usize::from(self.starters.pairs.has(pair(before, code)));
+            noted[n] = at;
+            n += usize::from(self.starters.takes_note(before, code));
             before = code;
         }
         (self.n, self.before) = (self.n + n, before);

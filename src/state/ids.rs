@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::Error;
 use crate::message::Class;
+use crate::prefix_sort::sort_by_prefix;
 use crate::time::Day;
 use crate::writer::{FileEntry, Finished, StagedFile, Staging, StateFile, take_folded};
 
@@ -126,7 +127,7 @@ impl IdMemory {
             for file in &folded {
                 scan_file(&self.root.join(&file.path), Some(range), &mut |id| ids.push(id))?;
             }
-            ids.sort_unstable();
+            sort_by_prefix(&mut ids, |id| (id.stem >> 64) as u64, Ord::cmp);
             ids.dedup();
             writer.write_range(&ids)?;
         }
