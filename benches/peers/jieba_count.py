@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What most published scripts do: json + jieba + a set of words, one process per file and core.
+"""What most published scripts do: json + jieba + a set of words; on all cores, or as those scripts are, in one process.
 
-usage: jieba_count.py ARCHIVE_DIR OUT.parquet
+usage: jieba_count.py ARCHIVE_DIR OUT.parquet [PROCESSES]
 """
 import collections
 import glob
@@ -37,8 +37,9 @@ def count(path):
 
 if __name__ == "__main__":
     archive, out = sys.argv[1:3]
+    processes = int(sys.argv[3]) if len(sys.argv) > 3 else None
     messages, hits = collections.Counter(), collections.Counter()
-    with multiprocessing.Pool(initializer=begin) as pool:
+    with multiprocessing.Pool(processes, initializer=begin) as pool:
         for part in pool.imap_unordered(count, sorted(glob.glob(f"{archive}/*.jsonl"))):
             messages.update(part[0])
             hits.update(part[1])

@@ -5,9 +5,9 @@
 Invented messages go to `chattag stream --lateness 0` at a steady rate, written by a process of their own, so that
 reading the decisions holds nobody up. Every twelfth comes from somebody new, as in the archive of a million messages,
 the others from those who wrote before. One in five hundred asks for a kick; the time from when it is due to be written
-to reading its decision is measured, and every one of them must come. The speed printed
-counts the ends of the run too, so the default rate is a little above 50,000. With a rate of 0 messages go as fast as they are
-taken, and nothing is said of the time.
+to reading its decision is measured, and every one of them must come. The speed printed counts the ends of the run,
+too, so the default rate is a little above 50,000. With a rate of 0 messages go as fast as they are taken, and
+nothing is said of the time.
 """
 
 import json

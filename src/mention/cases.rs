@@ -274,11 +274,12 @@ fn a_term_counts_on_its_own_days() {
 }
 
 #[test]
-fn only_texts_with_a_candidate_that_asks_for_it_are_segmented() {
+fn only_stretches_with_a_candidate_that_asks_for_it_are_segmented() {
     let catalog = Catalog::new(vec![Lexicon::new("case", terms(&["卫生 =整词", "间"]))]);
     let annotator = Annotator::new(&catalog, &Zone::shanghai());
     let (mut scratch, mut found) = (Scratch::default(), Vec::new());
-    for (text, segmented) in [("你好", 0), ("房间", 0), ("卫生不错", 1), ("卫生，卫生", 2)] {
+    for (text, segmented) in [("你好", 0), ("房间", 0), ("卫生不错", 1), ("卫生，卫生", 3), ("你好，卫生", 4)]
+    {
         annotator.annotate(&message(&[text]), &mut scratch, &mut found);
         assert_eq!(annotator.segmented(), segmented, "{text}");
     }

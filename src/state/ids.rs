@@ -2,7 +2,8 @@
 //! recall finds the histories that its message went to.
 //!
 //! One file a commit, sorted by the hash of the id, with the number of rows of each of
-//! [`N_RANGES`] equal ranges of hashes in its metadata: a reader of one range skips the others.
+//! [`N_RANGES`] equal ranges of hashes in its metadata: a reader of one range skips the others. Beside each
+//! hash stands its lead ([`lead_of`]), which is all that who looks for ids reads of most of them.
 //! Files of one day are folded like layers of a shard.
 
 use std::fs::File;
@@ -56,10 +57,10 @@ pub struct RememberedId {
 /// The ids of one kind that a commit remembers.
 #[derive(Clone, Debug)]
 pub struct IdMemory {
-    root: PathBuf,
-    part: &'static str,
+    pub(super) root: PathBuf,
+    pub(super) part: &'static str,
     /// The oldest first.
-    files: Vec<FileEntry>,
+    pub(super) files: Vec<FileEntry>,
 }
 
 impl Sent {
@@ -120,8 +121,7 @@ impl IdMemory {
         }
         let dt = day.map(|day| day.to_iso()).unwrap_or_default();
         let folded = take_folded(&mut self.files, n_fresh, |file| (file.dt == dt).then_some(file.rows));
-        let n_folded: u64 = folded.iter().map(|file| file.rows).sum();
-        let mut writer = IdWriter::create(staging, self.part, n_fresh + n_folded)?;
+        let mut writer = IdWriter::create(staging, self.part)?;
         for range in 0..N_RANGES {
             let mut ids = fresh(range)?;
             for file in &folded {
@@ -182,6 +182,11 @@ fn counts_of(metadata: &ArrowReaderMetadata, path: &Path) -> Result<Vec<usize>, 
         .ok_or_else(|| Error::damaged(path, "it does not say how its ids are divided"))
 }
 
+/// Returns the bits of a hash behind those that say its range. Within a range leads ascend with hashes.
+pub(super) fn lead_of(stem: u128) -> u32 {
+    (stem >> (128 - N_RANGES.ilog2() - u32::BITS)) as u32
+}
+
 pub(super) fn id_of(batch: &RecordBatch, row: usize) -> RememberedId {
     let number = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(row) as u64;
     let small = |column: usize| batch.column(column).as_primitive::<Int32Type>().value(row);
@@ -202,9 +207,9 @@ struct IdWriter {
 }
 
 impl IdWriter {
-    fn create(staging: &Staging, part: &str, n_rows: u64) -> Result<IdWriter, Error> {
+    fn create(staging: &Staging, part: &str) -> Result<IdWriter, Error> {
         let sink = StagedFile::create(staging, &format!("state-{part}.parquet"))?;
-        let writer = properties(n_rows).and_then(|known| ArrowWriter::try_new(sink, schema(), Some(known)));
+        let writer = properties().and_then(|known| ArrowWriter::try_new(sink, schema(), Some(known)));
         Ok(IdWriter { writer: writer.map_err(failed)?, counts: Vec::new() })
     }
 
@@ -240,12 +245,13 @@ fn batch_of(ids: &[RememberedId]) -> Result<RecordBatch, ParquetError> {
     columns.push(number(&|id| id.content));
     (0..3).for_each(|class: usize| columns.push(number(&|id| id.sent.histories[class])));
     columns.push(small(|id| id.sent.second as i32));
+    columns.push(small(|id| lead_of(id.stem) as i32));
     Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
 fn schema() -> SchemaRef {
     let kinds = [
-        ("stem", DataType::FixedSizeBinary(16)),
+        (STEM, DataType::FixedSizeBinary(16)),
         ("suffix", DataType::Int32),
         ("recalled", DataType::Boolean),
         ("content", DataType::Int64),
@@ -253,27 +259,25 @@ fn schema() -> SchemaRef {
         ("room", DataType::Int64),
         ("staff", DataType::Int64),
         ("second", DataType::Int32),
+        (LEAD, DataType::Int32),
     ];
     let field = |(name, kind): (&str, DataType)| Field::new(name, kind, false);
     Arc::new(Schema::new(kinds.into_iter().map(field).collect::<Vec<_>>()))
 }
 
-fn properties(n_rows: u64) -> Result<WriterProperties, ParquetError> {
+fn properties() -> Result<WriterProperties, ParquetError> {
     let mut builder = WriterProperties::builder();
     // Hashes do not shrink.
-    for column in ["stem", "content", "customer", "second"] {
+    for column in [STEM, "content", "customer", "second", LEAD] {
         builder = builder.set_column_compression(ColumnPath::from(column), Compression::UNCOMPRESSED);
     }
     Ok(builder
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_row_count_limit(BATCH_ROWS)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_column_bloom_filter_enabled(ColumnPath::from("stem"), true)
-        .set_bloom_filter_max_ndv(n_rows.min(GROUP_ROWS as u64))
-        .set_bloom_filter_fpp(FALSE_POSITIVES)
         .set_key_value_metadata(Some(vec![KeyValue::new(MAGIC.to_owned(), FORMAT.to_string())]))
         .build())
 }
@@ -290,12 +294,11 @@ const RANGES: &str = "chattag.ids.ranges";
 /// Rows handed to the encoder, and rows of a page.
 pub(super) const BATCH_ROWS: usize = 4_096;
 
-/// Rows of a row group, which has a filter of its own: small enough to stay in the cache while it is filled.
+/// Rows of a row group, which is kept in memory until it is full.
 const GROUP_ROWS: usize = 1 << 16;
 
-/// Share of strangers that a filter takes for ids it has seen: with a night of a hundred thousand messages,
-/// in one of ten ranges ids are read for nothing.
-const FALSE_POSITIVES: f64 = 1e-4;
+/// The column of stems.
+pub(super) const STEM: &str = "stem";
 
-/// Which column the stems are.
-pub(super) const STEM: usize = 0;
+/// The column of leads; older formats have none.
+pub(super) const LEAD: &str = "lead";

@@ -292,7 +292,7 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_created_by(concat!("chattag version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_column_compression(ColumnPath::from("history"), Compression::LZ4_RAW)
         .set_column_data_page_row_count_limit(ColumnPath::from("history"), HISTORY_PAGE_ROWS)

@@ -10,7 +10,7 @@ use crate::business::Aliases;
 use crate::message::{Class, KeyKind};
 use crate::time::{Day, Timestamp};
 use crate::verdict::KeyState;
-use crate::writer::{RunRecord, StateFiles, Store, Versions};
+use crate::writer::{FileEntry, RunRecord, StateFiles, Store, Versions};
 
 /// A history of which only `seed` tells it from others.
 fn stored(hash: u128, seed: u8) -> StoredHistory {
@@ -225,7 +225,31 @@ fn ids_of_all_formats_are_read() {
             .expect("readable");
         found.sort_by_key(|id| id.content);
         assert_eq!(found, ids);
+        assert_eq!(asked(&format!("ids-{format}.parquet"), &[0, 3, 4, 100]), [ids[0], ids[3], ids[4]]);
     }
+}
+
+/// Asks a sample for the ids of some numbers.
+fn asked(name: &str, numbers: &[u16]) -> Vec<RememberedId> {
+    let (root, blake3) = (sample(""), blake3::hash(b""));
+    let entry = FileEntry {
+        table: "state".to_owned(),
+        path: name.to_owned(),
+        dt: String::new(),
+        bytes: 0,
+        blake3,
+        rows: 9,
+    };
+    let memory = IdMemory { root, part: "ids", files: vec![entry] };
+    let (lookup, mut found) = (memory.lookup().expect("readable"), Vec::new());
+    for range in 0..N_RANGES {
+        let stems = numbers.iter().map(|number| hash_of(*number)).filter(|stem| range_of(*stem) == range);
+        let mut stems: Vec<u128> = stems.collect();
+        stems.sort_unstable();
+        lookup.find(range, &stems, |id| found.push(id)).expect("readable");
+    }
+    found.sort_by_key(|id| id.content);
+    found
 }
 
 #[test]
@@ -242,5 +266,5 @@ fn strangers_and_newer_formats_are_refused() {
     bytes[at + value] = b'9';
     std::fs::write(&path, bytes).expect("writable");
     let error = layer::Layer::open(&path).expect_err("a newer format").to_string();
-    assert!(error.contains("has format 9, this build reads 3"), "{error}");
+    assert!(error.contains(&format!("has format 9, this build reads {FORMAT}")), "{error}");
 }
