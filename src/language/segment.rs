@@ -47,7 +47,6 @@ impl Segmenter {
     /// Does what [`Segmenter::word_ends`] does for the stretch around `place` that words do not reach out of, and returns
     /// the stretch. Its start is a word boundary too.
     pub fn word_ends_around(&self, text: &str, place: Range<usize>, ends: &mut Vec<u32>) -> Range<usize> {
-        let parts_words = |c: char| parts_words(c);
         let start = text[..place.start].rfind(parts_words).map_or(0, |at| at + char_len(text, at));
         let end = text[place.end..].find(parts_words).map_or(text.len(), |at| place.end + at);
         self.word_ends(&text[start..end], ends);

@@ -218,7 +218,8 @@ impl Annotator {
     /// Collects from one view of the text, where patterns may begin at `scratch.places`.
     fn collect_view(&self, skipped: bool, wanted: &LexiconSet, scratch: &mut Scratch) {
         let Scratch { folded, skipped: bare, places, found, candidates, awake, .. } = scratch;
-        let (view, terms) = (View::of(folded, skipped.then_some(bare)), self.patterns.terms());
+        let view = if skipped { View::Skipped(bare) } else { View::Folded(folded) };
+        let terms = self.patterns.terms();
         terms.find(view.text(), places, found);
         let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
         for found in found.iter() {
@@ -244,10 +245,8 @@ impl Annotator {
             return;
         }
         let around = self.patterns.around();
-        for view in
-            [Some(View::of(folded, None)), scratch.has_skipped.then(|| View::of(folded, Some(skipped)))]
-        {
-            let Some(view) = view else { continue };
+        let skipped = scratch.has_skipped.then_some(View::Skipped(skipped));
+        for view in [View::Folded(folded)].into_iter().chain(skipped) {
             around.starters().find(view.text(), noted, places);
             around.find(view.text(), places, found);
             nearby.extend(found.iter().filter_map(|found| {
@@ -435,10 +434,6 @@ enum View<'t> {
 }
 
 impl<'t> View<'t> {
-    fn of(folded: &'t FoldedText, skipped: Option<&'t SkippedText>) -> View<'t> {
-        skipped.map_or(View::Folded(folded), View::Skipped)
-    }
-
     fn text(self) -> &'t str {
         match self {
             View::Folded(folded) => folded.text(),

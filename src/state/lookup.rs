@@ -1,7 +1,7 @@
 //! Finds ids among those that are remembered without reading most of them.
 //!
-//! A night asks for the ids it has read, nearly all of which are new. Four bytes of each remembered one
-//! tell that of all but one in a million; only of the rest is read what stands beside them.
+//! A night asks for the ids it has read, nearly all of which are new. Four bytes of each remembered one tell that
+//! of all but a few; only of these is read what stands beside them.
 
 use std::fs::File;
 use std::ops::Range;
