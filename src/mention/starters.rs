@@ -156,11 +156,18 @@ impl<'s> PairWatch<'s> {
     }
 }
 
-impl Starters {
-    /// Returns whether a pattern may begin with these two characters, or be the second one.
+impl PairWatch<'_> {
+    /// Notes the characters of a run of which `takes_note` is told the one before each, and the character.
     #[inline(always)]
-    fn takes_note(&self, before: u32, code: u32) -> bool {
-        self.pairs.has(pair(before, code)) | self.singles.has(code)
+    fn note(&mut self, at: usize, run: Han<'_>, takes_note: impl Fn(&Starters, u32, u32) -> bool) {
+        self.make_room(run.len());
+        let (noted, mut n, mut before) = (&mut self.noted[self.n..], 0, self.before);
+        for (at, code) in (at as u32..).step_by(3).zip(run.codes()) {
+            noted[n] = at;
+            n += usize::from(takes_note(self.starters, before, code));
+            before = code;
+        }
+        (self.n, self.before) = (self.n + n, before);
     }
 }
 
@@ -169,20 +176,20 @@ impl Witness for PairWatch<'_> {
     fn character(&mut self, at: usize, code: u32) {
         self.make_room(1);
         self.noted[self.n] = at as u32;
-        self.n += usize::from(self.starters.takes_note(self.before, code));
+        let (starters, begins) = (self.starters, pair(self.before, code));
+        self.n += usize::from(starters.pairs.has(begins) | starters.singles.has(code));
         self.before = code;
     }
 
     #[inline(always)]
     fn han(&mut self, at: usize, run: Han<'_>) {
-        self.make_room(run.len());
-        let (noted, mut n, mut before) = (&mut self.noted[self.n..], 0, self.before);
-        for (at, code) in (at as u32..).step_by(3).zip(run.codes()) {
-            noted[n] = at;
-            n += usize::from(self.starters.takes_note(before, code));
-            before = code;
+        // Most lexicons are spared a look-up for each character.
+        match self.starters.has_singles {
+            true => self.note(at, run, |starters, before, code| {
+                starters.pairs.has(pair(before, code)) | starters.singles.has(code)
+            }),
+            false => self.note(at, run, |starters, before, code| starters.pairs.has(pair(before, code))),
         }
-        (self.n, self.before) = (self.n + n, before);
     }
 }
 
