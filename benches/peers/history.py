@@ -7,7 +7,7 @@ customers, over copies of four directories made before: the thirty days alone; w
 last heard of more than two months before the night, in a commit of their own before (apart: they lie in older layers)
 or in the same commit (among: they lie among those who write); and with as many others who wrote in the same thirty days
 (due: in their histories, too, something falls due that night, about half as often as somebody writes). Prints the least of
-`rounds` runs and ratios to the first. Needs about 4 GB of scratch space for a million messages.
+`rounds` runs and ratios to the first. Needs some 10 GB of scratch space for a million messages.
 """
 
 import os

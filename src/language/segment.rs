@@ -49,8 +49,6 @@ impl Segmenter {
     pub fn word_ends_around(&self, text: &str, place: Range<usize>, ends: &mut Vec<u32>) -> Range<usize> {
         let start = text[..place.start].rfind(parts_words).map_or(0, |at| at + char_len(text, at));
         let end = text[place.end..].find(parts_words).map_or(text.len(), |at| place.end + at);
-        let cuts_line_end = text[..end].ends_with('\r') && text[end..].starts_with('\n');
-        let end = end + usize::from(cuts_line_end);
         self.word_ends(&text[start..end], ends);
         ends.iter_mut().for_each(|at| *at += start as u32);
         start..end
@@ -104,11 +102,11 @@ impl Shared {
 }
 
 /// Returns whether no word reaches over a character, to jieba: it cuts the runs between those that are no Chinese characters,
-/// ASCII letters or digits and none of `+#&._%-` each by itself. Only the common ones of these, and not the first half
-/// of a line end of two characters, which jieba leaves whole.
+/// ASCII letters or digits and none of `+#&._%-` each by itself. Only the common ones of these, and no line ends, which
+/// jieba leaves whole where they are two characters.
 fn parts_words(c: char) -> bool {
     match c {
-        '\r' | '+' | '#' | '&' | '.' | '_' | '%' | '-' => false,
+        '\r' | '\n' | '+' | '#' | '&' | '.' | '_' | '%' | '-' => false,
         _ => {
             c.is_ascii() && !c.is_ascii_alphanumeric()
                 || matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ffef}')

@@ -154,9 +154,7 @@ impl<'s> PairWatch<'s> {
             self.noted.resize(self.n + n, 0);
         }
     }
-}
 
-impl PairWatch<'_> {
     /// Notes the characters of a run of which `takes_note` is told the one before each, and the character.
     #[inline(always)]
     fn note(&mut self, at: usize, run: Han<'_>, takes_note: impl Fn(&Starters, u32, u32) -> bool) {

@@ -38,9 +38,8 @@ pub use shared::{SHARED, SavedRecall, Shared};
 /// Shards of the state: the four top bits of a history's hash say which.
 pub const N_SHARDS: usize = 16;
 
-/// Layout of the state files that this version writes. Readers take it and all older ones: in 3, ids had filters instead of
-/// leads; in 2,
-/// histories had columns of their own for whose they are, wrote each message id as often as it stood in them, and had
-/// whole entries in their journals; in 1, those entries said whose they are, ids had no filter, and states did not say
-/// what alerts rested on.
+/// Layout of the state files that this version writes. Readers take it and all older ones: in 3, ids had filters
+/// instead of leads; in 2, histories had columns of their own for whose they are, wrote each message id as often as it
+/// stood in them, and had whole entries in their journals; in 1, those entries said whose they are, ids had no filter,
+/// and states did not say what alerts rested on.
 pub const FORMAT: u32 = 4;

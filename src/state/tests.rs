@@ -126,14 +126,9 @@ proptest! {
         expected.sort_unstable();
         expected.dedup();
         let memory = IdMemory::open(store.root(), state_of(&store), "ids", Day(0));
-        let (lookup, mut found) = (memory.lookup().expect("readable"), Vec::new());
         // One in three is asked for, most of them strangers.
         let asked: Vec<u128> = (0..=u16::MAX).step_by(3).map(hash_of).collect();
-        for range in 0..N_RANGES {
-            let mut stems: Vec<u128> = asked.iter().copied().filter(|stem| range_of(*stem) == range).collect();
-            stems.sort_unstable();
-            lookup.find(range, &stems, |id| found.push(id)).expect("readable");
-        }
+        let mut found = known(&memory, &asked);
         found.sort_unstable();
         found.dedup();
         let is_asked = |id: &RememberedId| asked.contains(&id.stem);
@@ -241,14 +236,20 @@ fn asked(name: &str, numbers: &[u16]) -> Vec<RememberedId> {
         rows: 9,
     };
     let memory = IdMemory { root, part: "ids", files: vec![entry] };
+    let stems: Vec<u128> = numbers.iter().copied().map(hash_of).collect();
+    let mut found = known(&memory, &stems);
+    found.sort_by_key(|id| id.content);
+    found
+}
+
+/// Looks `stems` up, range by range.
+fn known(memory: &IdMemory, stems: &[u128]) -> Vec<RememberedId> {
     let (lookup, mut found) = (memory.lookup().expect("readable"), Vec::new());
     for range in 0..N_RANGES {
-        let stems = numbers.iter().map(|number| hash_of(*number)).filter(|stem| range_of(*stem) == range);
-        let mut stems: Vec<u128> = stems.collect();
+        let mut stems: Vec<u128> = stems.iter().copied().filter(|stem| range_of(*stem) == range).collect();
         stems.sort_unstable();
         lookup.find(range, &stems, |id| found.push(id)).expect("readable");
     }
-    found.sort_by_key(|id| id.content);
     found
 }
 
