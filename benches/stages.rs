@@ -101,7 +101,7 @@ fn evaluate(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn write_tables(bencher: Bencher<'_, '_>) {
     let tables = fixture::night(7_500);
-    let n_rows = tables.rows.len() + tables.current.len() + 7_500;
+    let n_rows = fixture::decisions(7_500).len() + tables.current.len() + 7_500;
     assert_eq!(n_rows, 60_000);
     let write = |tables: chattag::writer::Tables| {
         let out = fixture::scratch();

@@ -147,7 +147,7 @@ impl Interval {
             may_rank: !options.events.is_empty() || ranks_messages(&bundle.rules),
             inputs: Some(until.inputs),
         };
-        let mut outcome = remember::decide(bundle, &night, &staging)?;
+        let mut outcome = remember::decide(bundle, &night, options.memory, &staging)?;
         outcome.decided.late.extend(late);
         report::publish(bundle, options, store, staging, night, outcome)
     }

@@ -17,7 +17,8 @@ pub fn entries<'e>(journal: &'e [u8], whose: Whose<'e>) -> impl Iterator<Item = 
 
 /// Returns entries as the journal of the history that all of them belong to.
 pub fn of<'e>(entries: impl IntoIterator<Item = Entry<'e>>) -> Vec<u8> {
-    let (mut journal, mut one) = (Vec::new(), Vec::new());
+    let entries = entries.into_iter();
+    let (mut journal, mut one) = (Vec::with_capacity(entries.size_hint().0 * USUAL), Vec::new());
     let (mut at, mut place): (_, (&[u8], &[u8])) = (START, (b"", b""));
     for entry in entries {
         if journal.is_empty() {
@@ -92,6 +93,9 @@ const SHORT: [u8; 4] = [0; 4];
 
 /// Marks an entry with the counterpart and the group of the one before it.
 const SAME_PLACE: u8 = 1 << 7;
+
+/// Most entries take no more bytes.
+const USUAL: usize = 64;
 
 /// Before the first entry.
 const START: Timestamp = Timestamp(0);

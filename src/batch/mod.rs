@@ -22,6 +22,7 @@ mod replay;
 pub(crate) mod report;
 mod resume;
 pub(crate) mod route;
+mod row_counts;
 pub(crate) mod shards;
 mod sources;
 pub(crate) mod tally;
@@ -186,7 +187,7 @@ fn run_here(
     let night = read(bundle, options, progress, Given { plan: &plan, events: &events, past }, &staging)?;
     check_stop(progress)?;
     disk.reach("read")?;
-    let outcome = remember::decide(bundle, &night, &staging)?;
+    let outcome = remember::decide(bundle, &night, options.memory, &staging)?;
     check_stop(progress)?;
     disk.reach("decided")?;
     report::publish(bundle, options, &mut store, staging, night, outcome)

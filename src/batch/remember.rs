@@ -1,6 +1,7 @@
 //! Both passes of the rules over all histories, and the state they leave.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -8,6 +9,7 @@ use super::NightRead;
 use super::adoption::Adoption;
 use super::night::{Decided, Memory, Night};
 use super::past::saved_recall;
+use super::row_counts::RowCounts;
 use super::{identity, route};
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -15,25 +17,35 @@ use crate::lexicon::TermNumbers;
 use crate::message::KeyKind;
 use crate::state::{self, N_SHARDS, Reader, Shard, Shared};
 use crate::time::Millis;
-use crate::verdict::{Census, Engine, Manifest, Scales};
-use crate::writer::{FileEntry, Staging, StateFile, StateFiles};
+use crate::verdict::{Census, Engine, Manifest, Row, Scales};
+use crate::writer::{FileEntry, Rows, Staging, StateFile, StateFiles};
 
 /// What a night decided and what it remembers.
 pub struct Outcome {
-    /// The decisions.
+    /// What was decided, less the rows.
     pub decided: Decided,
+    /// The rows.
+    pub rows: Rows,
+    /// Numbers of them.
+    pub counts: RowCounts,
     /// The state after the night.
     pub state: StateFiles,
     /// Ids of rules that have changed and were not computed anew since.
     pub to_replay: Vec<String>,
 }
 
-/// Applies the rules to all histories and writes the state into `staging`.
+/// Applies the rules to all histories and writes the state into `staging`. Of the rows decided about `memory` bytes
+/// are held in memory.
 ///
 /// # Errors
 ///
 /// Returns an error when waiting events or a state cannot be read, or the state cannot be written.
-pub(super) fn decide(bundle: &Bundle, night: &NightRead, staging: &Staging) -> Result<Outcome, Error> {
+pub(super) fn decide(
+    bundle: &Bundle,
+    night: &NightRead,
+    memory: usize,
+    staging: &Staging,
+) -> Result<Outcome, Error> {
     let adoption = night.past.shared.as_ref().and_then(|shared| Adoption::new(bundle, shared));
     let rules = Night::new(&bundle.rules, &night.resolution, &night.gathered.recalls, night.as_of);
     let mut run = Run {
@@ -42,21 +54,26 @@ pub(super) fn decide(bundle: &Bundle, night: &NightRead, staging: &Staging) -> R
         reader: night.past.histories(),
         adoption,
         ranks: false,
+        rows: Mutex::new((
+            Rows::spilling(memory, staging.path(), &bundle.rules.pack.zone),
+            RowCounts::default(),
+        )),
     };
     run.pass_barriers()?;
     let to_replay = run.to_replay(bundle);
     let (histories, beside) =
         rayon::join(|| run.decide_all(staging), || run.remember(bundle, staging, to_replay.clone()));
     let ((decided, mut state), beside) = (histories?, beside?);
+    let (rows, counts) = run.rows.into_inner().expect("no thread panics while it holds the rows");
     state.carried.extend(beside.carried);
     state.written.extend(beside.written);
     tracing::info!(
-        rows = decided.rows.len(),
+        rows = counts.rows,
         corrected = decided.withdrawn.len(),
         late = decided.late.len(),
         "decided"
     );
-    Ok(Outcome { decided, state, to_replay })
+    Ok(Outcome { decided, rows, counts, state, to_replay })
 }
 
 /// Returns, by kind of key, the scales of the barriers that earlier runs passed.
@@ -77,6 +94,8 @@ struct Run<'r> {
     adoption: Option<Adoption<'r>>,
     /// A barrier of some rule over the whole population is passed.
     ranks: bool,
+    /// The rows decided so far.
+    rows: Mutex<(Rows, RowCounts)>,
 }
 
 impl Run<'_> {
@@ -127,7 +146,9 @@ impl Run<'_> {
         let remembered = self.reader.shard(shard)?;
         let decide = |events: usize| {
             let chunks = self.night.events.take(events)?;
-            self.rules.decide(&chunks, self.memory(&remembered, &self.is_in(events)))
+            let mut decided = self.rules.decide(&chunks, self.memory(&remembered, &self.is_in(events)))?;
+            self.put_aside(std::mem::take(&mut decided.rows))?;
+            Ok(decided)
         };
         let events = self.event_shards(shard).into_par_iter().with_max_len(1);
         let parts: Vec<Decided> = events.map(decide).collect::<Result<_, Error>>()?;
@@ -135,6 +156,13 @@ impl Run<'_> {
         parts.into_iter().for_each(|part| all.take(part));
         let layers = state::write_shard(&self.reader, shard, std::mem::take(&mut all.stored), staging)?;
         Ok((all, layers))
+    }
+
+    /// Keeps rows for the tables.
+    fn put_aside(&self, decided: Vec<Row>) -> Result<(), Error> {
+        let mut kept = self.rows.lock().expect("no thread panics while it holds the rows");
+        kept.1.add(&decided);
+        kept.0.add(decided)
     }
 
     /// Returns the shards of events whose histories are in a shard of the state.

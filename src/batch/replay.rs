@@ -350,7 +350,7 @@ impl<'r> Replay<'r> {
         let earlier = crate::writer::Earlier { files: self.past.current_tags(), stays: &stays };
         let tables = Tables {
             alerts_taken_back: difference.alerts_taken_back(),
-            rows: difference.missing,
+            rows: difference.missing.into(),
             current: decided.current,
             ..Tables::default()
         };

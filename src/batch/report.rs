@@ -10,15 +10,15 @@ use super::collect::Fault;
 use super::night::Decided;
 use super::remember::Outcome;
 use super::route;
+use super::row_counts::RowCounts;
 use super::{NightRead, RunOptions, Tally};
 use crate::archive::FileReport;
 use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::lexicon::TermIdx;
 use crate::message::Class;
-use crate::rules::{KickAction, RuleSet};
+use crate::rules::RuleSet;
 use crate::time::Zone;
-use crate::verdict::{Decision, KickDecision, Row, TagChangeKind};
 use crate::writer::{
     Context, Earlier, InputFile, Names, OutputFile, Quarantined, RunRecord, Staging, Store, Tables, TagOf,
     TermName, Versions, standing_by_path,
@@ -111,16 +111,16 @@ pub(super) fn publish(
     mut night: NightRead,
     outcome: Outcome,
 ) -> Result<RunReport, Error> {
-    let Outcome { decided, state, to_replay } = outcome;
+    let Outcome { decided, rows, counts, state, to_replay } = outcome;
     let faults = std::mem::take(&mut night.gathered.faults);
-    let mut report = summarize(&bundle.rules, options, store, &night, &decided);
+    let mut report = summarize(&bundle.rules, options, store, &night, &decided, &counts);
     report.examples = faults.iter().take(EXAMPLES).map(|fault| describe(fault, &night.files)).collect();
     report.to_replay = to_replay;
     report.segmented = bundle.annotator.segmented();
     let record = run_record(options, &night, &report);
     let looked_at: Histories = decided.looked_at.into_iter().collect();
     let tables = Tables {
-        rows: decided.rows,
+        rows,
         withdrawn: decided.withdrawn,
         late: decided.late,
         current: decided.current,
@@ -180,6 +180,7 @@ fn summarize(
     store: &Store,
     night: &NightRead,
     decided: &Decided,
+    counts: &RowCounts,
 ) -> RunReport {
     let mut tally = Tally::default();
     night.gathered.tallies.iter().for_each(|file| tally.add(file));
@@ -200,14 +201,15 @@ fn summarize(
         corrected: decided.withdrawn.len() as u64,
         late: decided.late.len() as u64,
         to_replay: Vec::new(),
-        tags: count_tags(rules, decided),
-        alerts: count_alerts(rules, &decided.rows),
-        kicks: count_kicks(&decided.rows),
+        tags: counts.tags(rules),
+        alerts: counts.alerts(rules),
+        kicks: counts.kicks(),
         examples: Vec::new(),
     }
 }
 
-type Counts = BTreeMap<String, (u64, u64)>;
+/// Two counts by name.
+pub(super) type Counts = BTreeMap<String, (u64, u64)>;
 
 /// Returns the counts, the largest first, then by name.
 pub(super) fn ranked(counts: Counts) -> Vec<Counted> {
@@ -215,53 +217,6 @@ pub(super) fn ranked(counts: Counts) -> Vec<Counted> {
         counts.into_iter().map(|(name, (n, also))| Counted { name, n, also }).collect();
     ranked.sort_by(|a, b| (b.n + b.also).cmp(&(a.n + a.also)).then_with(|| a.name.cmp(&b.name)));
     ranked
-}
-
-fn count_tags(rules: &RuleSet, decided: &Decided) -> Vec<Counted> {
-    let path = |tag: crate::rules::TagIdx| rules.tags[usize::from(tag.0)].path.join("/");
-    let mut counts = Counts::new();
-    for row in decided.rows.iter().filter(|row| !row.shadow) {
-        if let Decision::Tag(change) = &row.decision
-            && change.kind == TagChangeKind::Assign
-        {
-            counts.entry(path(change.tag)).or_default().0 += 1;
-        }
-    }
-    ranked(counts)
-}
-
-fn count_alerts(rules: &RuleSet, rows: &[Row]) -> Vec<Counted> {
-    let mut counts = Counts::new();
-    for row in rows.iter().filter(|row| !row.shadow) {
-        let spec = row.rule.and_then(|rule| rules.rules[usize::from(rule.0)].alert.as_ref());
-        if let (Decision::Alert(alert), Some(spec)) = (&row.decision, spec) {
-            let slot = counts.entry(spec.name.clone()).or_default();
-            slot.0 += u64::from(alert.is_raised());
-            slot.1 += u64::from(alert.suppressed_by.is_some());
-        }
-    }
-    ranked(counts)
-}
-
-fn count_kicks(rows: &[Row]) -> Vec<Counted> {
-    let mut counts = Counts::new();
-    for row in rows.iter().filter(|row| !row.shadow) {
-        if let Decision::Kick(decision) = &row.decision {
-            counts.entry(kick_name(decision).to_owned()).or_default().0 += 1;
-        }
-    }
-    ranked(counts)
-}
-
-fn kick_name(decision: &KickDecision) -> &'static str {
-    match decision.action {
-        Some(KickAction::Review) => "review",
-        Some(KickAction::Warn) => "warn",
-        Some(KickAction::Kick) => "kick",
-        Some(KickAction::KickBlock) => "kick_block",
-        None if decision.held_by.is_some() => "held",
-        None => "exempt",
-    }
 }
 
 fn run_record(options: &RunOptions, night: &NightRead, report: &RunReport) -> RunRecord {

@@ -56,13 +56,13 @@ impl Night<'_> {
         &self,
         whose: Whose<'e>,
         base: &Snapshot,
-        fresh: Vec<Entry<'e>>,
+        mut fresh: Vec<Entry<'e>>,
         decided: &mut Decided,
     ) -> Vec<Entry<'e>> {
         let first = fresh.partition_point(|entry| entry.at < base.settled);
-        let (late, in_time) = fresh.split_at(first);
-        decided.late.extend(late.iter().filter_map(|entry| late_event(whose, entry, base.settled)));
-        if late.is_empty() { fresh } else { in_time.to_vec() }
+        let late = fresh.drain(..first);
+        decided.late.extend(late.filter_map(|entry| late_event(whose, &entry, base.settled)));
+        fresh
     }
 
     /// Lets events act on the head. Returns the base, the history as it stands, and the entries of the new journal.
@@ -71,7 +71,7 @@ impl Night<'_> {
         whose: Whose<'e>,
         known: History,
         done: Vec<Entry<'e>>,
-        fresh: Vec<Entry<'e>>,
+        mut fresh: Vec<Entry<'e>>,
         bench: &mut Bench,
         decided: &mut Decided,
     ) -> (Option<Snapshot>, Walk<'n, 'e>, Vec<Entry<'e>>) {
@@ -89,8 +89,8 @@ impl Night<'_> {
             head => {
                 let walk = Walk::resume(self, whose, head.unwrap_or(base), bench);
                 let (walk, base) = self.walked(walk, &fresh, self.journal_from, bench, rows);
-                let first = fresh.partition_point(|entry| entry.at < self.journal_from);
-                (base, walk, fresh[first..].to_vec())
+                fresh.drain(..fresh.partition_point(|entry| entry.at < self.journal_from));
+                (base, walk, fresh)
             }
         }
     }
@@ -110,12 +110,12 @@ impl Night<'_> {
         done.iter().for_each(|entry| walk.step(entry, bench, &mut before));
         walk.advance(self.before, &mut before);
         walk.dismiss(bench);
-        let all = merged(done, fresh);
+        let mut all = merged(done, fresh);
         let walk = Walk::resume(self, whose, base, bench);
         let (walk, base) = self.walked(walk, &all, self.journal_from, bench, &mut after);
         compare(before, after, decided);
-        let first = all.partition_point(|entry| entry.at < self.journal_from);
-        (base, walk, all[first..].to_vec())
+        all.drain(..all.partition_point(|entry| entry.at < self.journal_from));
+        (base, walk, all)
     }
 
     /// Lets the events before `as_of` act. Also returns how the history stood at `split`, if anything acts from

@@ -12,7 +12,7 @@ use crate::signal::saved_ids;
 use crate::time::Timestamp;
 
 /// One decision about one key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Whose.
     pub key: Arc<Key>,
@@ -43,7 +43,7 @@ impl Row {
 }
 
 /// What is decided.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Decision {
     /// A tag comes, goes or changes.
     Tag(TagChange),
@@ -54,7 +54,7 @@ pub enum Decision {
 }
 
 /// A change of one tag.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TagChange {
     /// Which tag.
     pub tag: TagIdx,
@@ -144,7 +144,7 @@ pub enum Reason {
 }
 
 /// An alert, what would have been one, or a note about one.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// How urgent.
     pub level: AlertLevel,
@@ -164,7 +164,7 @@ impl Alert {
 }
 
 /// The decision about one message of a group member.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KickDecision {
     /// The message.
     pub message_id: Box<str>,

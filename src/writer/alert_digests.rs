@@ -166,11 +166,6 @@ impl Digest {
     fn n_customers(&self) -> i64 {
         self.customers.values().map(|n| n.signum()).sum()
     }
-
-    /// Returns an instant of the day.
-    pub(super) fn at(&self) -> Timestamp {
-        self.first_at
-    }
 }
 
 /// Fills a row.

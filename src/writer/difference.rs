@@ -68,7 +68,7 @@ impl Difference {
         concerns: &dyn Fn(&About<'_>) -> bool,
     ) -> Result<Difference, Error> {
         rows.retain(|row| concerns(&about_row(row, rules)));
-        let rows = in_file_order(&rows);
+        let rows = in_file_order(&rows.iter().collect::<Vec<_>>());
         let ids = output_ids(&rows, rules);
         let mut open: HashMap<&str, i64> = HashMap::new();
         ids.iter().for_each(|id| *open.entry(id).or_default() += 1);

@@ -1,8 +1,7 @@
-//! Sorts decided rows, splits them by table and local day, and writes the files in parallel.
+//! Sorts the decided rows of each local day, splits them by table, and writes the files in parallel.
 //!
-//! Beside the rows themselves, memory holds one reference per row and, per
-//! thread, one batch of [`BATCH_ROWS`](super::parquet_file) rows and one row
-//! group in encoded form.
+//! Beside the rows that are held ([`Rows`]), memory holds those of the days that are being written, one reference per
+//! row and, per thread, one batch of [`BATCH_ROWS`](super::parquet_file) rows and one row group in encoded form.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -14,7 +13,7 @@ use crate::error::Error;
 use crate::lexicon::TermIdx;
 use crate::message::Key;
 use crate::rules::RuleSet;
-use crate::time::{Day, Millis, Timestamp};
+use crate::time::{Day, Millis, Timestamp, Zone};
 use crate::verdict::{Alert, Decision, KickDecision, Row, TagChange};
 
 use super::alert_digests::{self, Digest, TakenBack};
@@ -25,6 +24,7 @@ use super::late::{self, LateEvent};
 use super::output_id::{correction_id, output_ids};
 use super::parquet_file::{OutputFile, write_file};
 use super::record::{RunRecord, Versions};
+use super::rows::{DayRows, Rows};
 use super::table::Table;
 use super::{
     CurrentTag, MentionRow, Quarantined, alerts, current_tags, kick_decisions, mentions, quarantine, runs,
@@ -62,9 +62,10 @@ pub struct TableOptions {
 /// Everything that one run decided.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
-    /// Decisions. Keys may come in any order; the rows of one key come in the order they were decided.
-    pub rows: Vec<Row>,
-    /// Decisions of earlier commits that no longer hold, likewise.
+    /// Decisions.
+    pub rows: Rows,
+    /// Decisions of earlier commits that no longer hold. Keys may come in any order; the rows of one key come in the
+    /// order they were decided.
     pub withdrawn: Vec<Row>,
     /// Alerts of earlier commits that no longer hold, whose corrections are written elsewhere.
     pub alerts_taken_back: Vec<TakenBack>,
@@ -134,10 +135,7 @@ impl Tables {
     ) -> Result<Vec<OutputFile>, Error> {
         self.sort();
         let sink = Sink { staging, context, earlier, as_of: run.as_of };
-        let (decided, others) = rayon::join(
-            || sink.write_decisions(&Decisions::new(&self, context.rules)),
-            || sink.write_others(&self, run),
-        );
+        let (decided, others) = rayon::join(|| sink.write_decisions(&self), || sink.write_others(&self, run));
         let mut files = decided?;
         files.extend(others?);
         files.sort_by(|a, b| (a.table, a.day).cmp(&(b.table, b.day)));
@@ -158,11 +156,11 @@ impl Tables {
 ///
 /// The beginnings of the ids decide nearly always, so they stand beside the places that are sorted: rows are
 /// large and their keys lie elsewhere.
-pub(super) fn in_file_order(rows: &[Row]) -> Vec<&Row> {
+pub(super) fn in_file_order<'r>(rows: &[&'r Row]) -> Vec<&'r Row> {
     let one_corp = rows.windows(2).all(|pair| pair[0].key.corp == pair[1].key.corp);
     let first = |row: &Row| beginning(if one_corp { &row.key.customer } else { &row.key.corp });
-    let mut places: Vec<(u128, u32, &Row)> =
-        (0..).zip(rows).map(|(number, row)| (first(row), number, row)).collect();
+    let mut places: Vec<(u128, u32, &'r Row)> =
+        (0..).zip(rows).map(|(number, row)| (first(row), number, *row)).collect();
     places.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| row_order(a.2, b.2)).then(a.1.cmp(&b.1)));
     places.into_iter().map(|(_, _, row)| row).collect()
 }
@@ -217,54 +215,94 @@ struct Sink<'a> {
 type Written = Result<Vec<OutputFile>, Error>;
 
 impl Sink<'_> {
-    fn write_decisions(&self, decisions: &Decisions) -> Written {
+    /// Writes the decisions day by day.
+    fn write_decisions(&self, tables: &Tables) -> Written {
+        let mut days: BTreeMap<Day, DayDecisions<'_>> = BTreeMap::new();
+        for (day, rows) in tables.rows.by_day(self.zone()) {
+            days.entry(day).or_default().rows = rows;
+        }
+        for row in &tables.withdrawn {
+            days.entry(self.day(row.at)).or_default().withdrawn.push(row);
+        }
+        for alert in &tables.alerts_taken_back {
+            days.entry(self.day(alert.at)).or_default().alerts_taken_back.push(alert);
+        }
+        let write = |(day, decisions)| self.write_day(day, decisions);
+        let days: Vec<Vec<OutputFile>> = days.into_par_iter().map(write).collect::<Result<_, Error>>()?;
+        let mut files = days.concat();
+        for table in [tag_events::table(), alerts::table(), kick_decisions::table(), alert_digests::table()] {
+            if files.iter().all(|file| file.table != table.name) {
+                files.extend(self.write_days(&table, &[], |_: &()| self.as_of, |_, _| {})?);
+            }
+        }
+        Ok(files)
+    }
+
+    /// Writes the decisions of one day, each table that has any into a file.
+    fn write_day(&self, day: Day, decisions: DayDecisions<'_>) -> Written {
+        let mut loaded = Vec::new();
+        let decisions = decisions.load(&mut loaded, self.context.rules)?;
         let commit = self.staging.commit_number();
-        let digests = self.write_digests(&self.digests(decisions));
+        let digests = self.write_digests(day, &self.digests(&decisions))?;
         let (tags, (alerts, kicks)) = rayon::join(
-            || self.write_tag_events(&tag_lines(decisions, commit)),
+            || self.write_lines(&tag_events::table(), day, &tag_lines(&decisions, commit), tag_events::fill),
             || {
                 rayon::join(
-                    || self.write_alerts(&alert_lines(decisions, commit)),
-                    || self.write_kicks(&kick_lines(decisions, commit)),
+                    || {
+                        self.write_lines(
+                            &alerts::table(),
+                            day,
+                            &alert_lines(&decisions, commit),
+                            alerts::fill,
+                        )
+                    },
+                    || {
+                        let lines = kick_lines(&decisions, commit);
+                        self.write_lines(&kick_decisions::table(), day, &lines, kick_decisions::fill)
+                    },
                 )
             },
         );
-        Ok([tags?, alerts?, kicks?, digests?].concat())
-    }
-
-    fn write_tag_events(&self, lines: &[Line<TagChange>]) -> Written {
-        self.write_lines(&tag_events::table(), lines, tag_events::fill)
-    }
-
-    fn write_alerts(&self, lines: &[Line<Alert>]) -> Written {
-        self.write_lines(&alerts::table(), lines, alerts::fill)
-    }
-
-    fn write_kicks(&self, lines: &[Line<KickDecision>]) -> Written {
-        self.write_lines(&kick_decisions::table(), lines, kick_decisions::fill)
+        Ok([tags?, alerts?, kicks?, digests].into_iter().flatten().collect())
     }
 
     fn write_lines<D: Sync>(
         &self,
         table: &Table,
+        day: Day,
         lines: &[Line<D>],
         fill: impl Fn(&mut Cells, &Line<'_, D>, &Context) + Sync,
-    ) -> Written {
-        self.write_days(table, lines, |line| line.row.at, |line, cells| fill(cells, line, self.context))
+    ) -> Result<Option<OutputFile>, Error> {
+        self.write_some(table, day, lines, |line, cells| fill(cells, line, self.context))
     }
 
     fn digests(&self, decisions: &Decisions) -> Vec<Digest> {
         let rules = self.context.rules;
         let counted = decisions.rows.iter().filter_map(|row| alert_digests::told(row, rules));
         let withdrawn = decisions.withdrawn.iter().filter_map(|row| alert_digests::told(row, rules));
-        let earlier = decisions.alerts_taken_back.iter().map(TakenBack::told);
-        alert_digests::digests(counted, withdrawn.chain(earlier), &rules.pack.zone)
+        let earlier = decisions.alerts_taken_back.iter().map(|alert| alert.told());
+        alert_digests::digests(counted, withdrawn.chain(earlier), self.zone())
     }
 
-    fn write_digests(&self, digests: &[Digest]) -> Written {
-        self.write_days(&alert_digests::table(), digests, Digest::at, |digest, cells| {
+    fn write_digests(&self, day: Day, digests: &[Digest]) -> Result<Option<OutputFile>, Error> {
+        self.write_some(&alert_digests::table(), day, digests, |digest, cells| {
             alert_digests::fill(cells, digest);
         })
+    }
+
+    /// Writes `rows`, which are in file order, into a file of `day`, if there are any.
+    fn write_some<T: Sync>(
+        &self,
+        table: &Table,
+        day: Day,
+        rows: &[T],
+        fill: impl Fn(&T, &mut Cells) + Sync,
+    ) -> Result<Option<OutputFile>, Error> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let rows: Vec<&T> = rows.iter().collect();
+        write_file(self.staging, table, day, &rows, fill).map(Some)
     }
 
     fn write_others(&self, tables: &Tables, run: &RunRecord) -> Written {
@@ -347,8 +385,11 @@ impl Sink<'_> {
 
     /// Returns the local day of `at`, within the days that have a name of their own.
     fn day(&self, at: Timestamp) -> Day {
-        let day = self.context.rules.pack.zone.day(presentable(at));
-        day.clamp(FIRST_DAY, LAST_DAY)
+        day_of(self.zone(), at)
+    }
+
+    fn zone(&self) -> &Zone {
+        &self.context.rules.pack.zone
     }
 
     /// The last instant the run looks at: `as_of` itself is the first one after it, often a midnight.
@@ -357,7 +398,20 @@ impl Sink<'_> {
     }
 }
 
-/// The decisions of a commit in file order, with the ids of their rows.
+/// Returns the local day of `at`, within the days that have a name of their own.
+pub(super) fn day_of(zone: &Zone, at: Timestamp) -> Day {
+    zone.day(presentable(at)).clamp(FIRST_DAY, LAST_DAY)
+}
+
+/// The decisions of one day.
+#[derive(Default)]
+struct DayDecisions<'r> {
+    rows: DayRows<'r>,
+    withdrawn: Vec<&'r Row>,
+    alerts_taken_back: Vec<&'r TakenBack>,
+}
+
+/// The decisions of one day in file order, with the ids of their rows.
 struct Decisions<'r> {
     rows: Vec<&'r Row>,
     ids: Vec<String>,
@@ -365,14 +419,15 @@ struct Decisions<'r> {
     withdrawn: Vec<&'r Row>,
     wrong: Vec<String>,
     /// Alerts that other rows of the commit take back.
-    alerts_taken_back: &'r [TakenBack],
+    alerts_taken_back: Vec<&'r TakenBack>,
 }
 
-impl<'r> Decisions<'r> {
-    fn new(tables: &'r Tables, rules: &RuleSet) -> Decisions<'r> {
-        let (rows, withdrawn) = (in_file_order(&tables.rows), in_file_order(&tables.withdrawn));
+impl<'r> DayDecisions<'r> {
+    /// Reads the rows that are on disk into `loaded`.
+    fn load(self, loaded: &'r mut Vec<Row>, rules: &RuleSet) -> Result<Decisions<'r>, Error> {
+        let (rows, withdrawn) = (in_file_order(&self.rows.load(loaded)?), in_file_order(&self.withdrawn));
         let (ids, wrong) = (output_ids(&rows, rules), output_ids(&withdrawn, rules));
-        Decisions { rows, ids, withdrawn, wrong, alerts_taken_back: &tables.alerts_taken_back }
+        Ok(Decisions { rows, ids, withdrawn, wrong, alerts_taken_back: self.alerts_taken_back })
     }
 }
 

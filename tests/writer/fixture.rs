@@ -201,29 +201,42 @@ pub fn kick_row(key: &Arc<Key>, at: Timestamp, exemption: Option<u16>) -> Row {
 
 /// The decisions about `n_customers` customers on two days, key by key.
 pub fn night(n_customers: usize) -> Tables {
-    let first = at("2024-03-04 10:00");
-    let mut tables = Tables { mentions: Some(Vec::new()), ..Tables::default() };
-    for i in 0..n_customers {
-        let (customer, hour) =
-            (format!("wm{:04}", i * 7919 % n_customers), Millis::HOUR.times(i as i64 % 30));
-        add_customer(&mut tables, &customer, first.plus(hour));
-    }
+    let mut tables =
+        Tables { rows: decisions(n_customers).into(), mentions: Some(Vec::new()), ..Tables::default() };
+    customers(n_customers).for_each(|(customer, at)| add_customer(&mut tables, &customer, at));
     tables
         .quarantine
         .extend((0..3).map(|line| refused(3 - line, Some(b"{\"tel\":\"13800138000\"".to_vec()))));
     tables
 }
 
-fn add_customer(tables: &mut Tables, customer: &str, at: Timestamp) {
+/// The rows of [`night`], key by key.
+pub fn decisions(n_customers: usize) -> Vec<Row> {
+    customers(n_customers).flat_map(|(customer, at)| decisions_about(&customer, at)).collect()
+}
+
+fn decisions_about(customer: &str, at: Timestamp) -> [Row; 6] {
     let person = key(KeyKind::Customer, customer, "", "");
     let relation = key(KeyKind::Relation, customer, "zhang", "");
     let member = key(KeyKind::RoomMember, customer, "", "wr1");
-    tables.rows.push(tag_row(&person, at, PRICE, TagChangeKind::Remove, Some(Reason::Expired)));
-    tables.rows.push(tag_row(&person, at, PRICE, TagChangeKind::Assign, None));
-    tables.rows.push(alert_row(&relation, at, None));
-    tables.rows.push(alert_row(&relation, at.plus(Millis::HOUR), Some(at)));
-    tables.rows.push(kick_row(&member, at, None));
-    tables.rows.push(kick_row(&member, at.plus(Millis::MINUTE), Some(0)));
+    [
+        tag_row(&person, at, PRICE, TagChangeKind::Remove, Some(Reason::Expired)),
+        tag_row(&person, at, PRICE, TagChangeKind::Assign, None),
+        alert_row(&relation, at, None),
+        alert_row(&relation, at.plus(Millis::HOUR), Some(at)),
+        kick_row(&member, at, None),
+        kick_row(&member, at.plus(Millis::MINUTE), Some(0)),
+    ]
+}
+
+/// The customers of a night, and when something is decided about each.
+fn customers(n: usize) -> impl Iterator<Item = (String, Timestamp)> {
+    let first = at("2024-03-04 10:00");
+    (0..n).map(move |i| (format!("wm{:04}", i * 7919 % n), first.plus(Millis::HOUR.times(i as i64 % 30))))
+}
+
+fn add_customer(tables: &mut Tables, customer: &str, at: Timestamp) {
+    let person = key(KeyKind::Customer, customer, "", "");
     tables.current.push(current(&person, at));
     tables.late.push(late(&person, at.minus(Millis::DAY)));
     tables.mentions.as_mut().unwrap().push(mention(customer, at));
