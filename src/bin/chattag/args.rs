@@ -212,7 +212,7 @@ pub struct RunArgs {
     /// 线程数，默认全部 · Threads; default: all
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
-    /// 事件占用内存上限，超过则写入临时文件 · Memory for waiting events before they move to disk
+    /// 待处理事件（及其后的结果行）占用内存上限，超过则写入临时文件 · Memory for waiting events, and after them for rows, before they move to disk
     #[arg(long, value_name = "SIZE", default_value = "256M")]
     pub memory: String,
     /// 另写 mentions 表，每个命中一行 · Also write the table `mentions`, one row per hit
