@@ -12,6 +12,7 @@ use std::process::Command;
 const CASES: &[(&str, &[&str])] = &[
     ("chattag", &["--help"]),
     ("run", &["run", "--help"]),
+    ("stream", &["stream", "--help"]),
     ("replay", &["replay", "--help"]),
     ("inspect", &["inspect", "--help"]),
     ("annotate", &["annotate", "--help"]),

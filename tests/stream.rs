@@ -507,6 +507,18 @@ fn nights_and_streams_take_turns_in_one_directory() {
 }
 
 #[test]
+fn old_checkpoints_go_and_the_tables_keep_their_rows() {
+    let messages = talk(9);
+    let place = tempfile::tempdir().unwrap();
+    for day in messages.chunks(8) {
+        chattag(place.path(), &["stream", "--out", "out", "--keep", "2", "--quiet"], &jsonl(day));
+        let snapshots = fs::read_dir(place.path().join("out/snapshots")).unwrap().count();
+        assert!(snapshots <= 4, "{snapshots}: at most twice as many as are kept");
+    }
+    same_as_run(&place.path().join("out"), &messages);
+}
+
+#[test]
 fn dictionaries_are_loaded_anew_on_a_signal_and_refused_when_they_do_not_check() {
     let place = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("dictionaries");

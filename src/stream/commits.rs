@@ -21,6 +21,7 @@ pub struct Commits {
     /// The output directory.
     pub store: Store,
     options: RunOptions,
+    keep: Option<usize>,
     busy: Arc<AtomicBool>,
 }
 
@@ -50,7 +51,7 @@ impl Commits {
     pub fn open(options: &StreamOptions) -> Result<Option<Commits>, Error> {
         let Some(out) = &options.out else { return Ok(None) };
         let (store, busy) = (Store::open(out)?, Arc::default());
-        Ok(Some(Commits { store, options: run_options(options, out), busy }))
+        Ok(Some(Commits { store, options: run_options(options, out), keep: options.keep, busy }))
     }
 
     /// Commits whatever comes until nobody sends any more, beside those who decide. Gives itself back, with
@@ -90,6 +91,16 @@ impl Commits {
         let report = interval.commit(bundle, &self.options, &mut self.store, until)?;
         metrics.update(|numbers| numbers.commits += 1);
         tracing::info!(commit = report.commit, records = report.tally.read, "checkpoint");
+        self.keep.map_or(Ok(()), |keep| self.let_go(keep))
+    }
+
+    /// Lets old commits go, many at a time: letting go is a commit too.
+    fn let_go(&mut self, keep: usize) -> Result<(), Error> {
+        if self.store.log().droppable(keep).len() < keep {
+            return Ok(());
+        }
+        let collected = self.store.collect_garbage(keep)?;
+        tracing::info!(commits = collected.dropped.len(), files = collected.files, "let go");
         Ok(())
     }
 

@@ -62,6 +62,8 @@ pub struct StreamOptions {
     pub checkpoint_every: Duration,
     /// Commit after so many records.
     pub checkpoint_records: u64,
+    /// Of its commits at least so many stay readable by number; `None`: all.
+    pub keep: Option<usize>,
     /// Where business events come from; files that change are read on.
     pub events: Vec<EventSource>,
     /// Roster, time zone, limits.

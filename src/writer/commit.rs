@@ -51,6 +51,8 @@ pub struct Staging {
     path: PathBuf,
     n: u64,
     disk: Disk,
+    /// The tables of which the commits before show a file.
+    shown: BTreeSet<String>,
 }
 
 impl Store {
@@ -137,7 +139,8 @@ impl Store {
         let path = self.root.join("tmp").join(format!("run-{n}"));
         self.disk.remove_all(&path)?;
         self.disk.create_dirs(&path)?;
-        Ok(Staging { path, n, disk: self.disk.clone() })
+        let shown = self.shown().into_iter().map(|file| file.table.clone()).collect();
+        Ok(Staging { path, n, disk: self.disk.clone(), shown })
     }
 
     /// Makes `files`, the state and the record of the run visible in one step, and returns the commit's number.
@@ -239,6 +242,11 @@ impl Staging {
     /// Returns the number the commit will have.
     pub fn commit_number(&self) -> u64 {
         self.n
+    }
+
+    /// Returns whether a reader finds a file of the table already.
+    pub(super) fn shows(&self, table: &str) -> bool {
+        self.shown.contains(table)
     }
 
     /// Gives up the commit and frees the space at once.

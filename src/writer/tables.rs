@@ -107,7 +107,8 @@ pub fn all_tables() -> Vec<Table> {
 impl Tables {
     /// Writes all tables into `staging`, each day of each table into a file of its own.
     ///
-    /// A table without rows gets one empty file, so that every table of a commit can be read.
+    /// A table without rows gets an empty file in the first commit, so that every table can be read, and none in later
+    /// ones: a stream commits every minute, and readers open every file.
     ///
     /// # Errors
     ///
@@ -376,7 +377,7 @@ impl Sink<'_> {
     ) -> Written {
         let mut days: BTreeMap<Day, Vec<&T>> = BTreeMap::new();
         rows.iter().for_each(|row| days.entry(self.day(at(row))).or_default().push(row));
-        if days.is_empty() {
+        if days.is_empty() && !self.staging.shows(table.name) {
             days.insert(self.day(self.last_instant()), Vec::new());
         }
         let write = |(day, rows): (&Day, &Vec<&T>)| write_file(self.staging, table, *day, rows, &fill);

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use chattag::error::Error;
-use chattag::writer::{Store, TableOptions};
+use chattag::writer::{Store, TableOptions, Tables};
 
 use super::fixture::*;
 
@@ -142,4 +142,18 @@ fn a_report_stands_beside_the_commit() {
     store.write_report(0, &BTreeMap::from([("threads", 2)])).unwrap();
     let report = fs::read_to_string(out.path().join("reports/0.json")).unwrap();
     assert_eq!(report, "{\n  \"threads\": 2\n}");
+}
+
+#[test]
+fn later_commits_leave_out_tables_without_rows() {
+    let out = scratch();
+    let mut store = Store::open(out.path()).unwrap();
+    commit(&mut store, Tables::default(), run("one"), TableOptions::default()).unwrap();
+    commit(&mut store, Tables::default(), run("two"), TableOptions::default()).unwrap();
+    let tables = |n: usize| {
+        let files = store.records()[n].files.iter().map(|file| file.table.as_str());
+        files.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(tables(0).len(), 8, "all but the table of mentions, which nobody asked for");
+    assert_eq!(tables(1), ["current_tags", "runs"], "what is there already can be read");
 }

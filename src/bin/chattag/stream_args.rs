@@ -23,6 +23,9 @@ pub struct StreamArgs {
     /// 每多少条记录提交一次 · Records between two checkpoints
     #[arg(long, value_name = "N", default_value_t = 500_000, requires = "out")]
     pub checkpoint_messages: u64,
+    /// 至少保留最近多少个检查点可按编号读取、可回滚，更早的放弃；表中一行不少。默认都保留 · Checkpoints to read by number and to roll back to, at least; older ones go, tables lose no row; default: all
+    #[arg(long, value_name = "N", requires = "out", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
     /// Which dictionaries.
     #[command(flatten)]
     pub dictionaries: DictionaryArgs,
@@ -64,5 +67,5 @@ pub struct StreamArgs {
 const STREAM_EXAMPLES: &str = "\
 例 Examples:
   tail -F messages.jsonl | chattag stream | jq -r 'select(.table == \"kick_decisions\") | .msgid'
-  chattag stream archive/ --out out --lateness 1m --metrics 127.0.0.1:9184
+  chattag stream archive/ --out out --keep 120 --lateness 1m --metrics 127.0.0.1:9184
 ";

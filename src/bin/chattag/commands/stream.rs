@@ -68,6 +68,7 @@ fn resolve(args: &StreamArgs, bundle: &Bundle, console: &Console) -> anyhow::Res
         out: args.out.clone(),
         checkpoint_every: Duration::from_secs(args.checkpoint_seconds.max(1)),
         checkpoint_records: args.checkpoint_messages.max(1),
+        keep: args.keep.map(|keep| keep as usize),
         events: batch::event_sources(&args.events)?,
         read: reading::resolve(&args.reading, bundle.rules.pack.zone.clone(), console)?,
         lateness: args.lateness.as_deref().map(span).transpose()?,
