@@ -5,6 +5,7 @@
 //! from the log: a missing or incomplete one is made anew. A snapshot appears
 //! and goes in one step, so that no reader lists half of one.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,9 +73,13 @@ fn link_view(root: &Path, n: u64, files: &[&FileEntry], disk: &Disk) -> Result<(
     let scratch = root.join("tmp/snapshot");
     disk.remove_all(&scratch)?;
     disk.create_dirs(&scratch)?;
+    let mut made = BTreeSet::new();
     for file in files {
         let link = scratch.join(path_in_snapshot(file));
-        disk.create_dirs(link.parent().expect("links stand in a table's directory"))?;
+        let directory = link.parent().expect("links stand in a table's directory");
+        if made.insert(directory.to_owned()) {
+            disk.create_dirs(directory)?;
+        }
         disk.link(&root.join(&file.path), &link).map_err(|source| Error::write(&link, source))?;
     }
     if root.join(relative(n)).exists() {

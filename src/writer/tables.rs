@@ -215,6 +215,9 @@ struct Sink<'a> {
 
 type Written = Result<Vec<OutputFile>, Error>;
 
+/// A file, if there was something to write.
+type WrittenFile = Result<Option<OutputFile>, Error>;
+
 impl Sink<'_> {
     /// Writes the decisions day by day.
     fn write_decisions(&self, tables: &Tables) -> Written {
@@ -243,28 +246,27 @@ impl Sink<'_> {
     fn write_day(&self, day: Day, decisions: DayDecisions<'_>) -> Written {
         let mut loaded = Vec::new();
         let decisions = decisions.load(&mut loaded, self.context.rules)?;
-        let commit = self.staging.commit_number();
         let digests = self.write_digests(day, &self.digests(&decisions))?;
         let (tags, (alerts, kicks)) = rayon::join(
-            || self.write_lines(&tag_events::table(), day, &tag_lines(&decisions, commit), tag_events::fill),
-            || {
-                rayon::join(
-                    || {
-                        self.write_lines(
-                            &alerts::table(),
-                            day,
-                            &alert_lines(&decisions, commit),
-                            alerts::fill,
-                        )
-                    },
-                    || {
-                        let lines = kick_lines(&decisions, commit);
-                        self.write_lines(&kick_decisions::table(), day, &lines, kick_decisions::fill)
-                    },
-                )
-            },
+            || self.write_tag_events(day, &decisions),
+            || rayon::join(|| self.write_alerts(day, &decisions), || self.write_kicks(day, &decisions)),
         );
         Ok([tags?, alerts?, kicks?, digests].into_iter().flatten().collect())
+    }
+
+    fn write_tag_events(&self, day: Day, decisions: &Decisions) -> WrittenFile {
+        let lines = tag_lines(decisions, self.staging.commit_number());
+        self.write_lines(&tag_events::table(), day, &lines, tag_events::fill)
+    }
+
+    fn write_alerts(&self, day: Day, decisions: &Decisions) -> WrittenFile {
+        let lines = alert_lines(decisions, self.staging.commit_number());
+        self.write_lines(&alerts::table(), day, &lines, alerts::fill)
+    }
+
+    fn write_kicks(&self, day: Day, decisions: &Decisions) -> WrittenFile {
+        let lines = kick_lines(decisions, self.staging.commit_number());
+        self.write_lines(&kick_decisions::table(), day, &lines, kick_decisions::fill)
     }
 
     fn write_lines<D: Sync>(
@@ -273,7 +275,7 @@ impl Sink<'_> {
         day: Day,
         lines: &[Line<D>],
         fill: impl Fn(&mut Cells, &Line<'_, D>, &Context) + Sync,
-    ) -> Result<Option<OutputFile>, Error> {
+    ) -> WrittenFile {
         self.write_some(table, day, lines, |line, cells| fill(cells, line, self.context))
     }
 
@@ -285,7 +287,7 @@ impl Sink<'_> {
         alert_digests::digests(counted, withdrawn.chain(earlier), self.zone())
     }
 
-    fn write_digests(&self, day: Day, digests: &[Digest]) -> Result<Option<OutputFile>, Error> {
+    fn write_digests(&self, day: Day, digests: &[Digest]) -> WrittenFile {
         self.write_some(&alert_digests::table(), day, digests, |digest, cells| {
             alert_digests::fill(cells, digest);
         })
@@ -298,7 +300,7 @@ impl Sink<'_> {
         day: Day,
         rows: &[T],
         fill: impl Fn(&T, &mut Cells) + Sync,
-    ) -> Result<Option<OutputFile>, Error> {
+    ) -> WrittenFile {
         if rows.is_empty() {
             return Ok(None);
         }
