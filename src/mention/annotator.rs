@@ -22,6 +22,7 @@ use super::regexes::Regexes;
 use super::scope::{Judgement, Scene, ScopeWord, ScopeWords};
 use super::search::Found;
 use super::sieve::{Sieve, WordEnds};
+use super::starters::Beginning;
 use super::{Layer, Mention, Polarity, Wanted};
 
 /// Finds mentions. Built once, shared by all threads.
@@ -50,7 +51,7 @@ pub struct Scratch {
     has_skipped: bool,
     /// Where characters stand with which a pattern may have begun.
     noted: Vec<u32>,
-    places: Vec<u32>,
+    beginnings: Vec<Beginning>,
     found: Vec<Found>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) nearby: Vec<Nearby>,
@@ -167,11 +168,11 @@ impl Annotator {
 
     /// Folds a text and collects its candidates.
     pub(super) fn look(&self, text: &str, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let (Scratch { folded, noted, places, .. }, starters) =
+        let (Scratch { folded, noted, beginnings, .. }, starters) =
             (&mut *scratch, self.patterns.terms().starters());
         let mut watch = starters.watch(noted);
         fold_before(text, folded, &mut watch);
-        starters.look_closer(folded.text(), watch.end(), places);
+        starters.look_closer(folded.text(), watch.end(), beginnings);
         self.collect(wanted, scratch);
         if self.looks_through(wanted) {
             self.collect_disguised(wanted, scratch);
@@ -192,8 +193,8 @@ impl Annotator {
         let skips = self.skipping.iter().any(|lexicon| wanted.contains(*lexicon));
         scratch.has_skipped = skips && skip_into(&scratch.folded, &mut scratch.skipped);
         if scratch.has_skipped {
-            let Scratch { skipped, noted, places, .. } = &mut *scratch;
-            self.patterns.terms().starters().find(skipped.text(), noted, places);
+            let Scratch { skipped, noted, beginnings, .. } = &mut *scratch;
+            self.patterns.terms().starters().find(skipped.text(), noted, beginnings);
             self.collect_view(true, wanted, scratch);
         }
         self.regexes.collect(&scratch.folded, wanted, &mut scratch.awake, &mut scratch.candidates);
@@ -215,12 +216,12 @@ impl Annotator {
         }));
     }
 
-    /// Collects from one view of the text, where patterns may begin at `scratch.places`.
+    /// Collects from one view of the text, where patterns may begin at `scratch.beginnings`.
     fn collect_view(&self, skipped: bool, wanted: &LexiconSet, scratch: &mut Scratch) {
-        let Scratch { folded, skipped: bare, places, found, candidates, awake, .. } = scratch;
+        let Scratch { folded, skipped: bare, beginnings, found, candidates, awake, .. } = scratch;
         let view = if skipped { View::Skipped(bare) } else { View::Folded(folded) };
         let terms = self.patterns.terms();
-        terms.find(view.text(), places, found);
+        terms.find(view.text(), beginnings, found);
         let wrong_view = if skipped { Views::Folded } else { Views::Skipped };
         for found in found.iter() {
             let uses = self.patterns.uses(found.pattern).iter();
@@ -239,7 +240,7 @@ impl Annotator {
 
     /// Collects what stands around the candidates in both views of the text, if any of them asks.
     fn collect_nearby(&self, scratch: &mut Scratch) {
-        let Scratch { folded, skipped, noted, places, found, candidates, nearby, .. } = scratch;
+        let Scratch { folded, skipped, noted, beginnings, found, candidates, nearby, .. } = scratch;
         nearby.clear();
         if !candidates.iter().any(|hit| self.term(hit.term).asks_around()) {
             return;
@@ -247,8 +248,8 @@ impl Annotator {
         let around = self.patterns.around();
         let skipped = scratch.has_skipped.then_some(View::Skipped(skipped));
         for view in [View::Folded(folded)].into_iter().chain(skipped) {
-            around.starters().find(view.text(), noted, places);
-            around.find(view.text(), places, found);
+            around.starters().find(view.text(), noted, beginnings);
+            around.find(view.text(), beginnings, found);
             nearby.extend(found.iter().filter_map(|found| {
                 let (start, end) = view.range(around.bytes(*found))?;
                 Some(Nearby { start, end, pattern: found.pattern })

@@ -16,7 +16,7 @@ use crate::lexicon::{Catalog, LayerSet, LexiconIdx, Mode, Term, TermIdx};
 
 use super::regexes::announcements;
 use super::search::{Found, Search};
-use super::starters::Starters;
+use super::starters::{Beginning, Starters};
 
 /// What a pattern stands for by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -96,12 +96,12 @@ impl Finder {
         &self.starters
     }
 
-    /// Replaces `found` by every occurrence in `text` of every pattern. It begins at one of `places`,
+    /// Replaces `found` by every occurrence in `text` of every pattern. It begins at one of `beginnings`,
     /// which are those that [`Starters`] found in `text`.
-    pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
+    pub(super) fn find(&self, text: &str, beginnings: &[Beginning], found: &mut Vec<Found>) {
         found.clear();
         if let Some(search) = &self.search {
-            search.find(text, places, found);
+            search.find(text, beginnings, found);
         }
     }
 

@@ -7,6 +7,8 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 use foldhash::fast::FixedState;
 
+use super::starters::{Beginning, NOTHING};
+
 /// A pattern found in a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
@@ -17,17 +19,14 @@ pub(super) struct Found {
 }
 
 /// Finds the patterns that begin at given places: without the set-up per call of the crate's iterators, without
-/// the steps through the first two characters, which [`Starters`](super::starters::Starters) has looked at already, and
-/// without any for patterns of one character.
-/// `annotate_plain` in `benches/language.rs` shows what it gains.
+/// the steps through the characters that [`Starters`](super::starters::Starters) has looked at already, and without any
+/// for patterns of one or two characters. `annotate_plain` in `benches/language.rs` shows what it gains.
 pub(super) struct Search {
     automaton: NFA,
-    /// The state after the first two characters of patterns.
-    after_pair: HashMap<(char, char), StateID, FixedState>,
-    /// The patterns of one character with their numbers, in order of characters.
-    singles: Vec<(char, u32)>,
-    /// A bit for each of them by its code point; two may share one.
-    may_be_single: u64,
+    /// The state after the first three characters of patterns, by [`name_of`] these.
+    after_triple: HashMap<u64, StateID, FixedState>,
+    /// The patterns of one and two characters with their numbers.
+    short: HashMap<u64, u32, FixedState>,
 }
 
 impl Search {
@@ -41,45 +40,43 @@ impl Search {
             unreachable!("a lexicon is far smaller than the automaton's limit of two thousand million states")
         };
         let start = automaton.start_state(Anchored::Yes).expect("it was built for both kinds of search");
-        let mut search =
-            Search { automaton, after_pair: HashMap::default(), singles: Vec::new(), may_be_single: 0 };
+        let mut search = Search { automaton, after_triple: HashMap::default(), short: HashMap::default() };
         for (number, pattern) in (0..).zip(patterns) {
-            match first_two(pattern) {
-                Some((pair, length)) => {
-                    let state = search.state_after(start, &pattern.as_bytes()[..length]);
-                    search.after_pair.insert(pair, state);
-                }
-                None => search.singles.extend(pattern.chars().map(|c| (c, number))),
+            let codes = first_three(pattern);
+            if codes[2] == NOTHING {
+                search.short.insert(name_of(codes), number);
+            } else {
+                let state = search.state_after(start, &pattern.as_bytes()[..length_of(&codes)]);
+                search.after_triple.insert(name_of(codes), state);
             }
         }
-        search.singles.sort_unstable();
-        search.may_be_single = search.singles.iter().fold(0, |all, (c, _)| all | 1 << (*c as u32 % 64));
         Some(search)
     }
 
-    /// Appends every occurrence of every pattern that begins at one of `places`.
-    pub(super) fn find(&self, text: &str, places: &[u32], found: &mut Vec<Found>) {
-        for place in places {
-            let from = *place as usize;
-            let rest = &text[from..];
-            let Some(first) = rest.chars().next() else { continue };
-            if let Some(pattern) = self.single(first) {
-                found.push(Found { pattern, end: (from + first.len_utf8()) as u32 });
+    /// Appends every occurrence of every pattern that begins at one of `beginnings`, which are those of `text`.
+    pub(super) fn find(&self, text: &str, beginnings: &[Beginning], found: &mut Vec<Found>) {
+        for Beginning { at, codes: [first, second, third], single, pair, triple } in
+            beginnings.iter().copied()
+        {
+            if single {
+                self.find_short(at, [first, NOTHING, NOTHING], found);
             }
-            let Some((pair, length)) = first_two(rest) else { continue };
-            if let Some(state) = self.after_pair.get(&pair) {
-                self.follow(text.as_bytes(), *state, from, from + length, found);
+            if pair {
+                self.find_short(at, [first, second, NOTHING], found);
+            }
+            let codes = [first, second, third];
+            if triple && let Some(state) = self.after_triple.get(&name_of(codes)) {
+                let from = at as usize;
+                self.follow(text.as_bytes(), *state, from, from + length_of(&codes), found);
             }
         }
     }
 
-    /// Returns the pattern that is this one character.
-    fn single(&self, c: char) -> Option<u32> {
-        if self.may_be_single >> (c as u32 % 64) & 1 == 0 {
-            return None;
+    /// Appends the pattern that is these characters, if there is one.
+    fn find_short(&self, at: u32, codes: [u32; 3], found: &mut Vec<Found>) {
+        if let Some(pattern) = self.short.get(&name_of(codes)) {
+            found.push(Found { pattern: *pattern, end: at + length_of(&codes) as u32 });
         }
-        let at = self.singles.binary_search_by_key(&c, |(single, _)| *single).ok()?;
-        Some(self.singles[at].1)
     }
 
     /// Goes on from `state`, which what stands in `from..at` led to, while a pattern goes on.
@@ -119,11 +116,21 @@ impl Search {
     }
 }
 
-/// Returns the first two characters, and how many bytes they take.
-fn first_two(text: &str) -> Option<((char, char), usize)> {
-    let mut chars = text.chars();
-    let (first, second) = (chars.next()?, chars.next()?);
-    Some(((first, second), first.len_utf8() + second.len_utf8()))
+/// Returns the first three characters of a text; [`NOTHING`] where there are no more.
+fn first_three(text: &str) -> [u32; 3] {
+    let mut chars = text.chars().map(u32::from);
+    [(); 3].map(|()| chars.next().unwrap_or(NOTHING))
+}
+
+/// Returns how many bytes the characters take.
+fn length_of(codes: &[u32; 3]) -> usize {
+    let chars = codes.iter().filter(|code| **code != NOTHING).filter_map(|code| char::from_u32(*code));
+    chars.map(char::len_utf8).sum()
+}
+
+/// Returns one number for three characters: none has more than 21 bits.
+fn name_of([first, second, third]: [u32; 3]) -> u64 {
+    u64::from(first) << 42 | u64::from(second) << 21 | u64::from(third)
 }
 
 #[cfg(test)]
@@ -146,7 +153,18 @@ mod tests {
         for (patterns, text, places, expected) in CASES {
             let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
             let (search, mut found) = (Search::new(&patterns).expect("there are patterns"), Vec::new());
-            search.find(text, places, &mut found);
+            let beginning = |at: &u32| {
+                let codes = first_three(&text[*at as usize..]);
+                Beginning {
+                    at: *at,
+                    codes,
+                    single: true,
+                    pair: codes[1] != NOTHING,
+                    triple: codes[2] != NOTHING,
+                }
+            };
+            let beginnings: Vec<Beginning> = places.iter().map(beginning).collect();
+            search.find(text, &beginnings, &mut found);
             let found: Vec<(u32, u32)> = found.iter().map(|found| (found.pattern, found.end)).collect();
             assert_eq!(found, *expected, "{text}");
         }

@@ -7,6 +7,21 @@
 
 use crate::language::{Han, Witness};
 
+/// Where patterns may begin, and the characters that say so: whoever follows them need not look again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Beginning {
+    /// In bytes of the text.
+    pub(super) at: u32,
+    /// The first three characters; [`NOTHING`] behind the end of the text, and behind a pattern of one character.
+    pub(super) codes: [u32; 3],
+    /// A pattern of one character may stand here.
+    pub(super) single: bool,
+    /// A pattern of two characters may.
+    pub(super) pair: bool,
+    /// A longer one may begin.
+    pub(super) triple: bool,
+}
+
 /// How patterns begin. Built once, shared by all threads.
 #[derive(Default)]
 pub(super) struct Starters {
@@ -47,11 +62,11 @@ impl Starters {
         starters
     }
 
-    /// Replaces `places` by where in `text` a pattern may begin, in order. `noted` is a buffer.
-    pub(super) fn find(&self, text: &str, noted: &mut Vec<u32>, places: &mut Vec<u32>) {
+    /// Replaces `beginnings` by where in `text` a pattern may begin, in order. `noted` is a buffer.
+    pub(super) fn find(&self, text: &str, noted: &mut Vec<u32>, beginnings: &mut Vec<Beginning>) {
         let mut watch = self.watch(noted);
         text.char_indices().for_each(|(at, c)| watch.character(at, c as u32));
-        self.look_closer(text, watch.end(), places);
+        self.look_closer(text, watch.end(), beginnings);
     }
 
     /// Starts to watch a text that is being folded; `noted` is where it notes characters to look at.
@@ -59,27 +74,27 @@ impl Starters {
         PairWatch { starters: self, noted, n: 0, before: NOTHING }
     }
 
-    /// Replaces `places` by where in `text` a pattern may begin, in order, given where the characters stand that a watch
-    /// has noted.
-    pub(super) fn look_closer(&self, text: &str, noted: &[u32], places: &mut Vec<u32>) {
-        places.clear();
+    /// Replaces `beginnings` by where in `text` a pattern may begin, in order, given where the characters stand that a
+    /// watch has noted.
+    pub(super) fn look_closer(&self, text: &str, noted: &[u32], beginnings: &mut Vec<Beginning>) {
+        beginnings.clear();
         for at in noted {
             let (before, rest) = text.split_at(*at as usize);
-            let mut rest = rest.chars().map(u32::from);
-            let Some(second) = rest.next() else { continue };
+            let mut rest = rest.chars();
+            let Some(second) = rest.next().map(u32::from).filter(|code| *code != NOTHING) else { continue };
             if let Some(first) = before.chars().next_back() {
-                let goes_on = |third| self.triples.has(triple(first as u32, second, third));
-                let place = at - first.len_utf8() as u32;
-                // It may have been noted as a pattern of one character.
-                let is_new = places.last() != Some(&place);
-                let begins =
-                    self.whole_pairs.has(pair(first as u32, second)) || rest.next().is_some_and(goes_on);
-                if begins && is_new {
-                    places.push(place);
+                let (at, first) = (at - first.len_utf8() as u32, first as u32);
+                let third = rest.next().map_or(NOTHING, u32::from);
+                let whole = self.whole_pairs.has(pair(first, second));
+                let triple = self.triples.has(triple(first, second, third));
+                if whole | triple {
+                    let codes = [first, second, third];
+                    beginnings.push(Beginning { at, codes, single: false, pair: whole, triple });
                 }
             }
             if self.singles.has(second) {
-                places.push(*at);
+                let codes = [second, NOTHING, NOTHING];
+                beginnings.push(Beginning { at: *at, codes, single: true, pair: false, triple: false });
             }
         }
     }
@@ -222,7 +237,7 @@ fn triple(first: u32, second: u32, third: u32) -> u32 {
 }
 
 /// Before the first character of a text: no pattern holds it.
-const NOTHING: u32 = 0;
+pub(super) const NOTHING: u32 = 0;
 
 /// Size of the tables of pairs in words of 64 bits: with the text they fit into the nearest cache.
 const PAIR_WORDS: usize = (1 << 16) / 64;
@@ -254,9 +269,10 @@ mod tests {
             ("àéé", &[2, 4]),
             ("a😀好", &[1]),
         ];
-        let (mut pairs, mut places) = (Vec::new(), Vec::new());
+        let (mut pairs, mut beginnings) = (Vec::new(), Vec::new());
         for (text, expected) in CASES {
-            starters.find(text, &mut pairs, &mut places);
+            starters.find(text, &mut pairs, &mut beginnings);
+            let places: Vec<u32> = beginnings.iter().map(|beginning| beginning.at).collect();
             assert_eq!(places, *expected, "{text}");
             let first = starters.first(text);
             assert_eq!(first.is_some(), !places.is_empty(), "{text}");

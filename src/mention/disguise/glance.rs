@@ -54,7 +54,7 @@ mod tests {
         ) {
             let reader = Reader::new(&VariantTables::default());
             let (mut view, mut folded) = (View::default(), FoldedText::default());
-            let (mut pairs, mut places) = (Vec::new(), Vec::new());
+            let (mut pairs, mut beginnings) = (Vec::new(), Vec::new());
             let symbols: Vec<String> = terms.iter().map(|term| {
                 reader.read_term(term, &mut view);
                 view.symbols().to_owned()
@@ -62,8 +62,8 @@ mod tests {
             let starters = Starters::new(&symbols);
             fold_into(&text, &mut folded);
             reader.read(&folded, &mut view);
-            starters.find(view.symbols(), &mut pairs, &mut places);
-            let found = !places.is_empty();
+            starters.find(view.symbols(), &mut pairs, &mut beginnings);
+            let found = !beginnings.is_empty();
             prop_assert!(!found || may_hold(&folded, &reader, &starters), "{text} {symbols:?}");
         }
     }

@@ -18,7 +18,7 @@ use crate::lexicon::{LayerSet, LexiconIdx, Mode, Term, TermIdx, VariantTables};
 
 use super::Layer;
 use super::search::{Found, Search};
-use super::starters::Starters;
+use super::starters::{Beginning, Starters};
 use glance::may_hold;
 use verify::{Pattern, verify};
 use view::Reader;
@@ -57,7 +57,7 @@ pub(super) struct Disguises {
 pub(super) struct Buffers {
     view: View,
     pairs: Vec<u32>,
-    places: Vec<u32>,
+    beginnings: Vec<Beginning>,
     hits: Vec<Found>,
     check: WordCheck,
     seen: Vec<(u32, u32, TermIdx)>,
@@ -129,14 +129,14 @@ impl Disguises {
         out: &mut Vec<Disguise>,
     ) {
         let Some(search) = &self.search else { return };
-        let Buffers { view, pairs, places, hits, check, seen } = buffers;
+        let Buffers { view, pairs, beginnings, hits, check, seen } = buffers;
         if !may_hold(folded, &self.reader, &self.starters) {
             return;
         }
         self.reader.read(folded, view);
-        self.starters.find(view.symbols(), pairs, places);
+        self.starters.find(view.symbols(), pairs, beginnings);
         hits.clear();
-        search.find(view.symbols(), places, hits);
+        search.find(view.symbols(), beginnings, hits);
         check.clear();
         seen.clear();
         for found in hits {
