@@ -10,6 +10,8 @@ mod digits;
 
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use crate::language::{CharFlags, FoldedText, flags_of};
 use crate::lexicon::{Catalog, Detector, LexiconIdx, LexiconSet, Mode, TermIdx};
 
@@ -21,6 +23,8 @@ pub(super) struct Detectors {
     terms: Vec<DetectorTerm>,
     accounts: Accounts,
     addresses: Addresses,
+    /// What a mobile number in Chinese numerals begins with.
+    ones: [Finder<'static>; 3],
 }
 
 struct DetectorTerm {
@@ -59,7 +63,10 @@ impl Detectors {
             let excluded = term.contexts.iter().map(|text| bare(&crate::language::fold(text))).collect();
             Some(DetectorTerm { lexicon: catalog.lexicon_of(idx), term: idx, detector, excluded })
         });
-        Detectors { terms: terms.collect(), accounts: Accounts::default(), addresses: Addresses::default() }
+        let (accounts, addresses) = (Accounts::default(), Addresses::default());
+        Detectors {
+            terms: terms.collect(), accounts, addresses, ones: ["一", "么", "壹"].map(Finder::new)
+        }
     }
 
     /// Appends what the text holds for the lexicons that are wanted.
@@ -70,7 +77,8 @@ impl Detectors {
         buffers: &mut Buffers,
         out: &mut Vec<Detected>,
     ) {
-        let asked = |term: &&DetectorTerm| wanted.contains(term.lexicon) && is_worth(term.detector, folded);
+        let asked =
+            |term: &&DetectorTerm| wanted.contains(term.lexicon) && self.is_worth(term.detector, folded);
         if !self.terms.iter().any(|term| asked(&term)) {
             return;
         }
@@ -86,6 +94,23 @@ impl Detectors {
                 out.push(Detected { lexicon: term.lexicon, term: term.term, start, end });
             }
         }
+    }
+
+    /// Returns whether the text has what the detector cannot do without; cheap, and false for most texts.
+    fn is_worth(&self, detector: Detector, folded: &FoldedText) -> bool {
+        let has = |flags| folded.flags().intersects(flags);
+        match detector {
+            Detector::BankCard | Detector::IdCard | Detector::Qq => has(CharFlags::DIGIT),
+            Detector::WechatId | Detector::Url | Detector::Email => has(CharFlags::LATIN),
+            Detector::Phone => has(CharFlags::DIGIT) || self.may_speak(folded.text()),
+        }
+    }
+
+    /// Returns whether a mobile number may be written in Chinese numerals, of three bytes each.
+    fn may_speak(&self, text: &str) -> bool {
+        text.len() >= 3 * digits::MOBILE_DIGITS
+            && self.ones.iter().any(|one| one.find(text.as_bytes()).is_some())
+            && SPOKEN.iter().any(|start| text.contains(start))
     }
 
     fn run(&self, detector: Detector, buffers: &mut Buffers) {
@@ -116,23 +141,6 @@ impl Buffers {
         self.origins.push(self.origins.last().map_or(0, |last| last + 1));
         self.digits.read(&self.clean);
     }
-}
-
-/// Returns whether the text has what the detector cannot do without; cheap, and false for most texts.
-fn is_worth(detector: Detector, folded: &FoldedText) -> bool {
-    let has = |flags| folded.flags().intersects(flags);
-    match detector {
-        Detector::BankCard | Detector::IdCard | Detector::Qq => has(CharFlags::DIGIT),
-        Detector::WechatId | Detector::Url | Detector::Email => has(CharFlags::LATIN),
-        Detector::Phone => has(CharFlags::DIGIT) || may_speak(folded.text()),
-    }
-}
-
-/// Returns whether a mobile number may be written in Chinese numerals, of three bytes each.
-fn may_speak(text: &str) -> bool {
-    text.len() >= 3 * digits::MOBILE_DIGITS
-        && text.contains(['一', '么', '壹'])
-        && SPOKEN.iter().any(|start| text.contains(start))
 }
 
 /// How mobile numbers begin when they are written in Chinese numerals.
