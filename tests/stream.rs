@@ -438,6 +438,8 @@ fn killed_at_any_instant_and_started_again_a_stream_leaves_the_tables_of_a_run()
         "5",
         "--checkpoint-seconds",
         "1",
+        "--keep",
+        "2",
         "--quiet",
     ];
     let mut dice = Dice(7);
