@@ -65,6 +65,7 @@ const PHRASES: &[(&str, &str)] = &[
     ),
     ("it has no row", "里面没有一行"),
     ("a state in it cannot be read", "其中有状态读不出"),
+    ("a row in it cannot be read", "其中有结果行读不出"),
     ("it is no state file", "不是状态文件"),
     ("it cannot be read as a state file", "不能当作状态文件读"),
     ("it cannot be read as a file of ids", "不能当作编号文件读"),

@@ -122,7 +122,7 @@ class Bench:
 
     def command(self, *more):
         words = ["stream", self.place / "in", "--dict", self.desk.dictionaries, "--jobs", "1", "--checkpoint-messages", "20",
-                 "--checkpoint-seconds", "1", *more]
+                 "--checkpoint-seconds", "1", "--keep", "2", *more]
         return self.desk.command(words, self.out)
 
     def session(self, before, prepare, after):
