@@ -54,17 +54,17 @@ pub(super) fn decide(
         reader: night.past.histories(),
         adoption,
         ranks: false,
-        rows: Mutex::new((
-            Rows::spilling(memory, staging.path(), &bundle.rules.pack.zone),
-            RowCounts::default(),
-        )),
+        so_far: Mutex::new(SoFar {
+            rows: Rows::spilling(memory, staging.path(), &bundle.rules.pack.zone),
+            counts: RowCounts::default(),
+        }),
     };
     run.pass_barriers()?;
     let to_replay = run.to_replay(bundle);
     let (histories, beside) =
         rayon::join(|| run.decide_all(staging), || run.remember(bundle, staging, to_replay.clone()));
     let ((decided, mut state), beside) = (histories?, beside?);
-    let (rows, counts) = run.rows.into_inner().expect("no thread panics while it holds the rows");
+    let SoFar { rows, counts } = run.so_far.into_inner().expect("no thread panics while it holds the rows");
     state.carried.extend(beside.carried);
     state.written.extend(beside.written);
     tracing::info!(
@@ -94,8 +94,13 @@ struct Run<'r> {
     adoption: Option<Adoption<'r>>,
     /// A barrier of some rule over the whole population is passed.
     ranks: bool,
-    /// The rows decided so far.
-    rows: Mutex<(Rows, RowCounts)>,
+    so_far: Mutex<SoFar>,
+}
+
+/// The rows decided so far, and how many of what there are.
+struct SoFar {
+    rows: Rows,
+    counts: RowCounts,
 }
 
 impl Run<'_> {
@@ -160,9 +165,9 @@ impl Run<'_> {
 
     /// Keeps rows for the tables.
     fn put_aside(&self, decided: Vec<Row>) -> Result<(), Error> {
-        let mut kept = self.rows.lock().expect("no thread panics while it holds the rows");
-        kept.1.add(&decided);
-        kept.0.add(decided)
+        let mut so_far = self.so_far.lock().expect("no thread panics while it holds the rows");
+        so_far.counts.add(&decided);
+        so_far.rows.add(decided)
     }
 
     /// Returns the shards of events whose histories are in a shard of the state.
